@@ -1,0 +1,44 @@
+//! `cargo xtask up`: a server to work with. It builds and hands over; what to do next is told by the server itself.
+
+use std::os::unix::process::CommandExt as _;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::workspace::{cargo, run, target};
+
+/// What the server is to be told beside.
+#[derive(Args, Debug)]
+pub(crate) struct Up {
+    /// Further arguments of `guildhall-server serve`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+impl Up {
+    /// Builds the server and the command line, then becomes the server.
+    pub(crate) fn run(&self) -> Result<()> {
+        let packages = [
+            "--package",
+            "guildhall-server",
+            "--package",
+            "guildhall-cli",
+        ];
+        run(cargo().args(["build", "--release"]).args(packages))?;
+        let mut server = cargo();
+        server.args([
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "guildhall-server",
+            "--",
+        ]);
+        server
+            .args(["serve", "--dev", "--data"])
+            .arg(target().join("dev-data"));
+        server.args(&self.args);
+        // Only returns if it fails: signals then reach the server and nobody else.
+        Err(server.exec()).context("cannot start the server")
+    }
+}
