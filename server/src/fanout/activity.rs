@@ -1,0 +1,42 @@
+//! "Channel X is now at seq N", gathered for a second per guild, so that unread marks need no subscription.
+
+use std::collections::{BTreeMap, HashMap};
+
+use guildhall_proto::{
+    ids::{ChannelId, GuildId},
+    v1,
+};
+use parking_lot::Mutex;
+
+use super::hub::{Delivery, frame};
+
+/// What has moved on and was not told yet. Bounded by the number of channels that were written to in a second.
+#[derive(Default)]
+pub(super) struct Activity {
+    moved: Mutex<HashMap<GuildId, BTreeMap<ChannelId, u64>>>,
+}
+
+impl Activity {
+    pub(super) fn touch(&self, guild: GuildId, channel: ChannelId, seq: u64) {
+        let mut moved = self.moved.lock();
+        let head = moved.entry(guild).or_default().entry(channel).or_default();
+        *head = seq.max(*head);
+    }
+
+    pub(super) fn take(&self) -> Vec<(GuildId, Delivery)> {
+        let moved = std::mem::take(&mut *self.moved.lock());
+        moved.into_iter().map(|(guild, channels)| (guild, delivery(guild, &channels))).collect()
+    }
+}
+
+fn delivery(guild: GuildId, channels: &BTreeMap<ChannelId, u64>) -> Delivery {
+    let activity = v1::Activity {
+        guild_id: guild.into(),
+        channels: channels
+            .iter()
+            .map(|(&channel, &seq)| v1::ChannelActivity { channel_id: channel.into(), seq })
+            .collect(),
+    };
+    let frame = frame(v1::server_frame::Payload::Activity(activity));
+    Delivery::Activity { channels: channels.keys().copied().collect(), guild, frame }
+}

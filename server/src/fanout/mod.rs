@@ -1,0 +1,11 @@
+//! Who hears what on this node: topics and their subscribers, presence, typing, activity.
+//!
+//! Publishing never waits for anybody: subscribers are handed shared bytes and decide by themselves what to do when they
+//! are full. Nothing in here reads the log or knows who may see what.
+
+pub mod activity;
+pub mod hub;
+pub mod presence;
+
+pub use hub::{Delivery, Hub, Subscriber, SubscriberId, Topic};
+pub use presence::{Presences, SessionPresence};

@@ -1,0 +1,90 @@
+//! GatewayService: frames in, frames out. A session does not know how its client listens.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures_util::{Stream, StreamExt};
+use guildhall_proto::{Validate, v1};
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use super::{caller, generated::gateway_service_server::GatewayService};
+use crate::{
+    chat::Error,
+    error::status,
+    session::{
+        Broken, PushError, Sessions,
+        frame::{ListenResponse, SessionResponse},
+    },
+};
+
+/// The gateway over the sessions of this node.
+pub struct Gateway {
+    sessions: Sessions,
+}
+
+impl Gateway {
+    /// A gateway over these sessions.
+    pub fn new(sessions: Sessions) -> Arc<Self> {
+        Arc::new(Self { sessions })
+    }
+}
+
+type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl GatewayService for Gateway {
+    type SessionStream = Responses<SessionResponse>;
+    type ListenStream = Responses<ListenResponse>;
+
+    async fn session(
+        &self,
+        request: Request<Streaming<v1::SessionRequest>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
+        let caller = caller(&request)?;
+        let frames = self.sessions.open(caller, None, incoming(request.into_inner()));
+        Ok(Response::new(Box::pin(frames.map(|frame| Ok(SessionResponse { frame })))))
+    }
+
+    async fn listen(&self, request: Request<v1::ListenRequest>) -> Result<Response<Self::ListenStream>, Status> {
+        let caller = caller(&request)?;
+        let start = request.into_inner().start.map(|start| match start {
+            v1::listen_request::Start::Identify(identify) => v1::client_frame::Command::Identify(identify),
+            v1::listen_request::Start::Resume(resume) => v1::client_frame::Command::Resume(resume),
+        });
+        let frames = self.sessions.open(caller, start, futures_util::stream::pending());
+        Ok(Response::new(Box::pin(frames.map(|frame| Ok(ListenResponse { frame })))))
+    }
+
+    async fn push(&self, request: Request<v1::PushRequest>) -> Result<Response<v1::PushResponse>, Status> {
+        let caller = caller(&request)?;
+        let push = request.into_inner();
+        check(&push)?;
+        match self.sessions.push(&caller, push).await {
+            Ok(results) => Ok(Response::new(v1::PushResponse { results })),
+            Err(PushError::NotFound) => Err(status(Error::GatewaySessionNotFound)),
+        }
+    }
+}
+
+/// Only what is wrong with the Push as a whole refuses it: a bad command in it is answered on its own request id.
+fn check(push: &v1::PushRequest) -> Result<(), Status> {
+    let shallow = v1::PushRequest {
+        session_id: push.session_id.clone(),
+        frames: push.frames.iter().map(|_| v1::ClientFrame::default()).collect(),
+    };
+    shallow.validate().map_err(|violations| status(Error::from(violations)))
+}
+
+fn incoming(requests: Streaming<v1::SessionRequest>) -> impl Stream<Item = Result<v1::ClientFrame, Broken>> + Send {
+    requests.map(|request| match request {
+        Ok(request) => Ok(request.frame.unwrap_or_default()),
+        Err(status) => Err(broken(&status)),
+    })
+}
+
+/// tonic tells a frame that cannot be decoded, or is too large, from a connection that broke only by the code.
+fn broken(status: &Status) -> Broken {
+    match status.code() {
+        Code::Internal | Code::OutOfRange | Code::InvalidArgument | Code::ResourceExhausted => Broken::Malformed,
+        _ => Broken::Disconnected,
+    }
+}

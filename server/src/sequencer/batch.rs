@@ -1,0 +1,167 @@
+//! Turns waiting commands into entries of one append, and its outcome into answers. Pure: the channel's state comes in
+//! as an argument, so that a batch can be prepared again after somebody else moved the head.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+use guildhall_proto::{
+    ids::{MessageId, UserId},
+    v1,
+};
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Action, Command, Outcome, Refusal, tail::Tail};
+use crate::store::{Body, Change, Entry, MessageRow, Record, Sent};
+
+/// A command that waits for its answer.
+pub(super) struct Pending {
+    pub(super) command: Command,
+    pub(super) answer: oneshot::Sender<Result<Outcome, Refusal>>,
+}
+
+impl Pending {
+    pub(super) fn settle(self, result: Result<Outcome, Refusal>) {
+        // The asker may be gone; what was done stays done.
+        let _ = self.answer.send(result);
+    }
+}
+
+/// One entry of a batch, with the command that it came from and the record that it becomes.
+pub(super) struct Planned {
+    pub(super) pending: Pending,
+    pub(super) entry: Entry,
+    pub(super) record: Record,
+    outcome: Outcome,
+}
+
+impl Planned {
+    pub(super) fn finish(self) -> (Record, Arc<v1::Author>, Pending, Outcome) {
+        let author = Arc::clone(&self.pending.command.author);
+        (self.record, author, self.pending, self.outcome)
+    }
+}
+
+/// The messages that a batch touches, as they are before it.
+pub(super) type Targets = HashMap<MessageId, MessageRow>;
+
+/// The messages that commands refer to.
+pub(super) fn targets(waiting: &VecDeque<Pending>) -> Vec<MessageId> {
+    let mut ids: Vec<MessageId> = waiting
+        .iter()
+        .filter_map(|pending| match pending.command.action {
+            Action::Send { reply_to, .. } => reply_to,
+            Action::Edit { message, .. } | Action::Delete { message, .. } => Some(message),
+        })
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Decides commands in order against the tail and the targets. Those that need no entry are answered at once; the others
+/// are returned with seqs that follow the tail's head. Stops, and leaves the rest waiting, before a nonce that this batch
+/// sends already: its fate is known only after the append.
+pub(super) fn plan(waiting: &mut VecDeque<Pending>, tail: &Tail, mut targets: Targets, now_ms: u64) -> Vec<Planned> {
+    let mut planned: Vec<Planned> = Vec::with_capacity(waiting.len());
+    let mut nonces: HashSet<(UserId, Uuid)> = HashSet::new();
+    while let Some(pending) = waiting.pop_front() {
+        if let Action::Send { nonce, .. } = pending.command.action
+            && !nonces.insert((pending.command.actor, nonce))
+        {
+            waiting.push_front(pending);
+            break;
+        }
+        let seq = tail.head + planned.len() as u64 + 1;
+        match decide(&pending.command, seq, tail, &mut targets, now_ms) {
+            Ok(Decision::Append { body, change, outcome }) => {
+                let (actor, guild_seq) = (pending.command.actor, pending.command.guild_seq);
+                let entry = Entry { actor, time_ms: now_ms, guild_seq, body };
+                let record = Record { seq, actor, time_ms: now_ms, guild_seq, change };
+                planned.push(Planned { pending, entry, record, outcome });
+            }
+            Ok(Decision::Nothing(outcome)) => pending.settle(Ok(outcome)),
+            Err(refusal) => pending.settle(Err(refusal)),
+        }
+    }
+    planned
+}
+
+enum Decision {
+    Append { body: Body, change: Change, outcome: Outcome },
+    Nothing(Outcome),
+}
+
+fn decide(command: &Command, seq: u64, tail: &Tail, targets: &mut Targets, now_ms: u64) -> Result<Decision, Refusal> {
+    match &command.action {
+        Action::Send { nonce, content, reply_to } => {
+            let fingerprint = fingerprint(content, *reply_to);
+            if let Some(sent) = tail.sent(command.actor, *nonce) {
+                return duplicate(sent, fingerprint).map(Decision::Nothing);
+            }
+            if let Some(original) = reply_to {
+                live(targets, *original).ok_or(Refusal::ReplyNotFound)?;
+            }
+            let row = MessageRow {
+                id: MessageId::from(seq),
+                author: command.actor,
+                content: content.clone(),
+                nonce: *nonce,
+                fingerprint: Some(fingerprint),
+                reply_to: *reply_to,
+                create_ms: now_ms,
+                edit_ms: None,
+                delete_ms: None,
+            };
+            Ok(create(row, fingerprint))
+        }
+        Action::Edit { message, content } => {
+            let row = live(targets, *message).ok_or(Refusal::MessageNotFound)?;
+            if row.author != command.actor {
+                return Err(Refusal::NotAuthor);
+            }
+            row.content.clone_from(content);
+            row.edit_ms = Some(now_ms);
+            let body = Body::Edit { message: *message, content: content.clone() };
+            Ok(Decision::Append { body, change: Change::Edited(row.clone()), outcome: Outcome::Edited(row.clone()) })
+        }
+        Action::Delete { message, any } => {
+            let row = live(targets, *message).ok_or(Refusal::MessageNotFound)?;
+            if row.author != command.actor && !any {
+                return Err(Refusal::NotAuthor);
+            }
+            row.delete_ms = Some(now_ms);
+            let body = Body::Delete { message: *message };
+            Ok(Decision::Append { body, change: Change::Deleted(*message), outcome: Outcome::Deleted })
+        }
+    }
+}
+
+fn live(targets: &mut Targets, id: MessageId) -> Option<&mut MessageRow> {
+    targets.get_mut(&id).filter(|row| row.delete_ms.is_none())
+}
+
+fn create(row: MessageRow, fingerprint: u64) -> Decision {
+    let outcome = Outcome::Sent { message: row.id, create_ms: row.create_ms, duplicate: false };
+    let body = Body::Create { nonce: row.nonce, fingerprint, content: row.content.clone(), reply_to: row.reply_to };
+    Decision::Append { body, change: Change::Created(row), outcome }
+}
+
+/// What a retry is told. A deleted message has no fingerprint any more: any retry of its nonce gets the first answer,
+/// so that a late one cannot bring it back.
+pub(super) fn duplicate(sent: Sent, fingerprint: u64) -> Result<Outcome, Refusal> {
+    if sent.fingerprint.is_some_and(|original| original != fingerprint) {
+        return Err(Refusal::NonceConflict);
+    }
+    Ok(Outcome::Sent { message: sent.message, create_ms: sent.create_ms, duplicate: true })
+}
+
+/// Tells a retry from another message under the same nonce.
+pub(super) fn fingerprint(content: &str, reply_to: Option<MessageId>) -> u64 {
+    let digest = Sha256::new().chain_update(reply_to.map_or(0, u64::from).to_le_bytes()).chain_update(content);
+    let digest: [u8; 32] = digest.finalize().into();
+    u64::from_le_bytes([digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]])
+}

@@ -1,0 +1,215 @@
+//! One busy channel: its queue and the loop that empties it, a batch at a time.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use guildhall_proto::ids::ChannelId;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::{
+    Action, BATCH_MAX, Command, Committed, Outcome, QUEUE_MAX, Refusal, Shared,
+    batch::{self, Pending, Planned},
+    tail::Tail,
+};
+use crate::store::{self, Append, Duplicate};
+
+/// How often a batch may be overtaken by other nodes before its senders are told that the channel is busy.
+const OVERTAKEN_MAX: u32 = 64;
+/// Records that are read at once after being overtaken.
+const CATCH_UP_PAGE: usize = 1_000;
+
+pub(super) struct Lane {
+    channel: ChannelId,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Pending>,
+    running: bool,
+    tail: Option<Tail>,
+    idle_since_ms: u64,
+}
+
+impl Lane {
+    pub(super) fn new(channel: ChannelId) -> Self {
+        Self { channel, state: Mutex::default() }
+    }
+
+    /// Queues a command; `false` if the queue is full.
+    pub(super) fn push(&self, command: Command, answer: oneshot::Sender<Result<Outcome, Refusal>>) -> bool {
+        let mut state = self.state.lock();
+        if state.queue.len() >= QUEUE_MAX {
+            return false;
+        }
+        state.queue.push_back(Pending { command, answer });
+        true
+    }
+
+    /// Whether the caller has to run the lane.
+    pub(super) fn claim(&self) -> bool {
+        !std::mem::replace(&mut self.state.lock().running, true)
+    }
+
+    pub(super) fn idle_since(&self, moment_ms: u64) -> bool {
+        let state = self.state.lock();
+        !state.running && state.queue.is_empty() && state.idle_since_ms <= moment_ms
+    }
+
+    fn take(&self, now_ms: u64, tail: &mut Option<Tail>) -> Option<VecDeque<Pending>> {
+        let mut state = self.state.lock();
+        if state.queue.is_empty() {
+            state.running = false;
+            state.idle_since_ms = now_ms;
+            state.tail = tail.take();
+            return None;
+        }
+        let count = state.queue.len().min(BATCH_MAX);
+        Some(state.queue.drain(..count).collect())
+    }
+
+    fn put_back(&self, mut waiting: VecDeque<Pending>) {
+        let mut state = self.state.lock();
+        while let Some(pending) = waiting.pop_back() {
+            state.queue.push_front(pending);
+        }
+    }
+}
+
+/// Empties the lane's queue, then lets go of it.
+pub(super) async fn run(lane: Arc<Lane>, shared: Arc<Shared>) {
+    let mut tail = lane.state.lock().tail.take();
+    while let Some(mut waiting) = lane.take(shared.clock.now_ms(), &mut tail) {
+        if let Err(refusal) = commit(&lane, &shared, &mut tail, &mut waiting).await {
+            // What the lane believed of its channel may be wrong now; the next batch looks anew.
+            tail = None;
+            waiting.drain(..).for_each(|pending| pending.settle(Err(refusal.clone())));
+        }
+        lane.put_back(waiting);
+    }
+}
+
+/// Commits a batch. Leaves in `waiting` what has to go into the next one; on error, what gets it as its answer.
+async fn commit(
+    lane: &Lane,
+    shared: &Shared,
+    tail: &mut Option<Tail>,
+    waiting: &mut VecDeque<Pending>,
+) -> Result<(), Refusal> {
+    for _ in 0..OVERTAKEN_MAX {
+        let tail = loaded(lane, shared, tail).await?;
+        let targets = targets(lane, shared, waiting).await?;
+        let planned = batch::plan(waiting, tail, targets, shared.clock.now_ms());
+        if planned.is_empty() {
+            return Ok(());
+        }
+        let entries = planned.iter().map(|planned| planned.entry.clone()).collect();
+        match shared.log.append(lane.channel, tail.head, entries).await {
+            Ok(Append::Done { taken }) => {
+                finish(lane, shared, tail, planned, taken, waiting);
+                return Ok(());
+            }
+            Ok(outcome) => {
+                unplan(planned, waiting);
+                overtaken(lane, shared, tail, waiting, outcome).await?;
+            }
+            Err(error) => {
+                unplan(planned, waiting);
+                return Err(failed(lane, &error));
+            }
+        }
+    }
+    Err(Refusal::Overloaded { retry_after: super::OVERLOAD_RETRY })
+}
+
+async fn loaded<'a>(lane: &Lane, shared: &Shared, tail: &'a mut Option<Tail>) -> Result<&'a mut Tail, Refusal> {
+    if tail.is_none() {
+        let position = shared.log.position(lane.channel).await.map_err(|error| failed(lane, &error))?;
+        *tail = Some(Tail::new(position.ok_or(Refusal::ChannelNotFound)?));
+    }
+    tail.as_mut().ok_or(Refusal::ChannelNotFound)
+}
+
+async fn targets(lane: &Lane, shared: &Shared, waiting: &VecDeque<Pending>) -> Result<batch::Targets, Refusal> {
+    let ids = batch::targets(waiting);
+    if ids.is_empty() {
+        return Ok(batch::Targets::new());
+    }
+    let rows = shared.log.messages(lane.channel, &ids).await.map_err(|error| failed(lane, &error))?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// Publishes and answers what was taken; the rest waits again, before those that came later.
+fn finish(
+    lane: &Lane,
+    shared: &Shared,
+    tail: &mut Tail,
+    mut planned: Vec<Planned>,
+    taken: usize,
+    waiting: &mut VecDeque<Pending>,
+) {
+    unplan(planned.split_off(taken.min(planned.len())), waiting);
+    let Some(guild) = planned.first().map(|planned| planned.pending.command.guild) else { return };
+    let mut records = Vec::with_capacity(planned.len());
+    for planned in planned {
+        let (record, author, pending, outcome) = planned.finish();
+        records.push((record, author));
+        pending.settle(Ok(outcome));
+    }
+    tail.advance(records.iter().map(|(record, _)| record));
+    shared.publisher.committed(Committed { channel: lane.channel, guild, epoch: tail.epoch, records: &records });
+}
+
+/// Nothing was written: learns why, so that the batch can be planned again.
+async fn overtaken(
+    lane: &Lane,
+    shared: &Shared,
+    tail: &mut Tail,
+    waiting: &VecDeque<Pending>,
+    outcome: Append,
+) -> Result<(), Refusal> {
+    match outcome {
+        Append::Done { .. } => Ok(()),
+        Append::HeadMoved { .. } => catch_up(lane, shared, tail).await,
+        Append::Duplicates(duplicates) => {
+            remember(tail, waiting, &duplicates);
+            Ok(())
+        }
+        // The log is behind what the lane believed: nothing of its tail can be trusted.
+        Append::Gone => Err(Refusal::Storage(super::StorageFault::Unavailable)),
+        Append::Closed => Err(Refusal::ChannelNotFound),
+    }
+}
+
+async fn catch_up(lane: &Lane, shared: &Shared, tail: &mut Tail) -> Result<(), Refusal> {
+    loop {
+        let records = shared.log.read(lane.channel, tail.head, CATCH_UP_PAGE).await;
+        let records = records.map_err(|error| failed(lane, &error))?;
+        tail.advance(&records);
+        if records.len() < CATCH_UP_PAGE {
+            return Ok(());
+        }
+    }
+}
+
+/// The entries of the refused append are at the front of `waiting` again, in their order.
+fn remember(tail: &mut Tail, waiting: &VecDeque<Pending>, duplicates: &[Duplicate]) {
+    for duplicate in duplicates {
+        if let Some(pending) = waiting.get(duplicate.index)
+            && let Action::Send { nonce, .. } = pending.command.action
+        {
+            tail.remember(pending.command.actor, nonce, duplicate.sent);
+        }
+    }
+}
+
+fn unplan(planned: Vec<Planned>, waiting: &mut VecDeque<Pending>) {
+    for planned in planned.into_iter().rev() {
+        waiting.push_front(planned.pending);
+    }
+}
+
+fn failed(lane: &Lane, error: &store::Error) -> Refusal {
+    tracing::warn!(channel = u64::from(lane.channel), %error, "append failed");
+    Refusal::Storage(error.into())
+}

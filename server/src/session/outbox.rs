@@ -1,0 +1,296 @@
+//! What waits to be sent to one session, and the merge that keeps each of its streams without hole or repeat.
+//!
+//! Every watched stream is either live (the hub's events go straight into the queue, each exactly one behind the last),
+//! or behind (they are only counted, and the session's actor reads the log at the client's pace). Attaching, resuming
+//! and being slow are the same thing: behind until the log has been read up to the last event that was heard of. The
+//! queue is bounded in events and bytes; when it is full the stream falls behind, and nobody else notices.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use guildhall_proto::ids::{ChannelId, GuildId, StreamKey, StreamKind, UserId};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::{
+    merge::Merge,
+    watch::{Heard, Mode, Watch},
+};
+use crate::{
+    chat::GuildHandle,
+    fanout::{Delivery, Subscriber},
+};
+
+/// With more than this waiting, typing and activity are dropped: they are worth nothing when they are late.
+const PASSING_MAX: usize = 64;
+/// The outbox of one session, shared by the hub (which fills it), the actor (which refills it from the log) and the
+/// response stream (which empties it).
+pub(super) struct Outbox {
+    user: UserId,
+    inner: Mutex<Merge>,
+    work: Notify,
+}
+
+/// What the actor has to do.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Work {
+    /// The client is gone: nothing can be sent any more.
+    pub(super) gone: bool,
+    /// The user's own stream told something: guilds may have come or gone.
+    pub(super) user_moved: bool,
+    /// A guild's stream told something: channels may have come or gone.
+    pub(super) guild_moved: bool,
+    /// Streams that are behind.
+    pub(super) behind: Vec<StreamKey>,
+    /// Streams that may not be seen any more.
+    pub(super) lost: Vec<StreamKey>,
+}
+
+/// One event that was read from the log.
+pub(super) struct Replayed {
+    pub(super) seq: u64,
+    pub(super) frame: Bytes,
+}
+
+impl Outbox {
+    pub(super) fn new(user: UserId) -> Arc<Self> {
+        Arc::new(Self { user, inner: Mutex::default(), work: Notify::new() })
+    }
+
+    /// Waits until there may be something to do.
+    pub(super) async fn work(&self) {
+        self.work.notified().await;
+    }
+
+    /// Has the actor look for work once more.
+    pub(super) fn nudge(&self) {
+        self.work.notify_one();
+    }
+
+    /// What is to be done now. Behind streams are named only while there is room for what they would bring.
+    pub(super) fn take_work(&self) -> Work {
+        let mut inner = self.inner.lock();
+        let mut work = Work { gone: inner.gone, ..Work::default() };
+        work.user_moved = std::mem::take(&mut inner.user_moved);
+        work.guild_moved = std::mem::take(&mut inner.guild_moved);
+        if inner.behind > 0 {
+            let room = inner.has_room();
+            for (stream, watch) in &inner.watches {
+                match watch.mode {
+                    Mode::Behind if room => work.behind.push(*stream),
+                    Mode::Lost => work.lost.push(*stream),
+                    _ => {}
+                }
+            }
+        }
+        work
+    }
+
+    /// Queues a frame that must not be lost: an answer, or a word about the session itself.
+    pub(super) fn push(&self, frame: Bytes) {
+        self.inner.lock().push(frame);
+    }
+
+    /// Queues the last frame: what waits is sent, then the stream ends. Later frames are dropped.
+    pub(super) fn finish(&self, frame: Bytes) {
+        let mut inner = self.inner.lock();
+        inner.push(frame);
+        inner.ending = true;
+        inner.watches.clear();
+        inner.behind = 0;
+    }
+
+    /// From now on the stream's events are counted, though not shown: the head is yet to be read.
+    pub(super) fn hold(&self, stream: StreamKey, guild: Option<Arc<GuildHandle>>) {
+        self.inner.lock().watches.entry(stream).or_insert_with(|| Watch::new(guild));
+    }
+
+    /// The stream goes on after `seq`.
+    pub(super) fn start(&self, stream: StreamKey, seq: u64) {
+        let mut inner = self.inner.lock();
+        let Some(watch) = inner.watches.get_mut(&stream) else { return };
+        watch.next = seq + 1;
+        let caught_up = watch.seen <= seq;
+        inner.set_mode(stream, if caught_up { Mode::Live } else { Mode::Behind });
+        self.work.notify_one();
+    }
+
+    /// The stream goes on after `seq`, and what follows is to be read from the log.
+    pub(super) fn start_behind(&self, stream: StreamKey, seq: u64) {
+        let mut inner = self.inner.lock();
+        let Some(watch) = inner.watches.get_mut(&stream) else { return };
+        watch.next = seq + 1;
+        inner.set_mode(stream, Mode::Behind);
+        self.work.notify_one();
+    }
+
+    pub(super) fn remove(&self, stream: StreamKey) {
+        let mut inner = self.inner.lock();
+        if let Some(watch) = inner.watches.remove(&stream)
+            && watch.mode.is_work()
+        {
+            inner.behind -= 1;
+        }
+    }
+
+    /// Looks at the rights of every stream again.
+    pub(super) fn recheck(&self) {
+        self.inner.lock().recheck_all(self.user);
+    }
+
+    pub(super) fn watches(&self, stream: StreamKey) -> bool {
+        self.inner.lock().watches.contains_key(&stream)
+    }
+
+    pub(super) fn stream_count(&self) -> usize {
+        self.inner.lock().watches.len()
+    }
+
+    /// The last event of a stream that was heard of, shown or not.
+    pub(super) fn head(&self, stream: StreamKey) -> Option<u64> {
+        self.inner.lock().watches.get(&stream).map(Watch::head)
+    }
+
+    /// Where a stream goes on, if it is read from the log and may be seen.
+    pub(super) fn next_behind(&self, stream: StreamKey) -> Option<u64> {
+        let mut inner = self.inner.lock();
+        let watch = inner.watches.get_mut(&stream).filter(|watch| watch.mode == Mode::Behind)?;
+        if watch.may_see(self.user, stream) {
+            return Some(watch.next);
+        }
+        inner.set_mode(stream, Mode::Lost);
+        None
+    }
+
+    /// Queues events that were read from the log. `at_end`: the log had no more. Returns how many were queued and
+    /// whether the stream is live now.
+    pub(super) fn replay(&self, stream: StreamKey, events: Vec<Replayed>, at_end: bool) -> (u32, bool) {
+        let mut inner = self.inner.lock();
+        let Some(watch) = inner.watches.get_mut(&stream).filter(|watch| watch.mode == Mode::Behind) else {
+            return (0, false);
+        };
+        // Read before the rights were looked at: whoever lost them in between is shown nothing of it.
+        if !watch.may_see(self.user, stream) {
+            inner.set_mode(stream, Mode::Lost);
+            self.work.notify_one();
+            return (0, false);
+        }
+        let mut count = 0;
+        let mut next = watch.next;
+        for event in events {
+            if event.seq >= next {
+                inner.queue_bytes(event.frame);
+                next = event.seq + 1;
+                count += 1;
+            }
+        }
+        inner.after_replay(stream, next, at_end, self.user);
+        let live = inner.watches.get(&stream).is_some_and(|watch| watch.mode == Mode::Live);
+        if !live && inner.has_room() {
+            self.work.notify_one();
+        }
+        inner.wake();
+        (count, live)
+    }
+
+    /// Presence of a guild's members is shown for as long as the user is one of them.
+    pub(super) fn watch_presence(&self, guild: GuildId, handle: Arc<GuildHandle>) {
+        self.inner.lock().presence_guilds.insert(guild, handle);
+    }
+
+    pub(super) fn unwatch_presence(&self, guild: GuildId) {
+        self.inner.lock().presence_guilds.remove(&guild);
+    }
+
+    /// Queues a presence; it replaces one of the same user that still waits.
+    pub(super) fn presence(&self, user: UserId, frame: Bytes) {
+        self.inner.lock().presence(user, frame);
+    }
+
+    /// The next frame to be sent; `None`: the session is over.
+    pub(super) fn poll(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut inner = self.inner.lock();
+        if let Some(frame) = inner.pop() {
+            if inner.behind > 0 && inner.has_room() {
+                self.work.notify_one();
+            }
+            return Poll::Ready(Some(frame));
+        }
+        if inner.ending {
+            return Poll::Ready(None);
+        }
+        inner.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// The client is gone.
+    pub(super) fn abandon(&self) {
+        let mut inner = self.inner.lock();
+        *inner = Merge { gone: true, ending: true, ..Merge::default() };
+        self.work.notify_one();
+    }
+
+    fn event(&self, stream: StreamKey, heard: Heard, frame: &Bytes) {
+        let mut inner = self.inner.lock();
+        let full = inner.is_full();
+        let Some(watch) = inner.watches.get_mut(&stream) else { return };
+        let mode = watch.mode;
+        let verdict = watch.hear(self.user, stream, heard, full);
+        if verdict {
+            inner.push(frame.clone());
+        }
+        let now = inner.watches.get(&stream).map_or(mode, |watch| watch.mode);
+        inner.recount(mode, now);
+        inner.note_moved(stream.kind, verdict, self.user);
+        if stream.kind != StreamKind::Channel || now != mode {
+            self.work.notify_one();
+        }
+    }
+
+    fn typing(&self, stream: StreamKey, guild_seq: u64, typist: UserId, frame: &Bytes) {
+        let mut inner = self.inner.lock();
+        if typist == self.user || inner.queue.len() >= PASSING_MAX {
+            return;
+        }
+        let user = self.user;
+        if inner.watches.get_mut(&stream).is_some_and(|watch| watch.may_see_passing(user, stream, guild_seq)) {
+            inner.push(frame.clone());
+        }
+    }
+
+    fn activity(&self, guild: GuildId, channels: &[ChannelId], frame: &Bytes) {
+        let mut inner = self.inner.lock();
+        let user = self.user;
+        let key = StreamKey { kind: StreamKind::Guild, id: guild.into() };
+        let member = inner.watches.get_mut(&key).is_some_and(|watch| watch.may_see(user, key));
+        let all_live = channels.iter().all(|channel| inner.is_live(*channel));
+        if member && !all_live && inner.queue.len() < PASSING_MAX {
+            inner.push(frame.clone());
+        }
+    }
+
+    fn heard_presence(&self, user: UserId, guild: Option<GuildId>, frame: &Bytes) {
+        let mut inner = self.inner.lock();
+        let may_see = guild
+            .is_none_or(|guild| inner.presence_guilds.get(&guild).is_some_and(|handle| handle.is_member(self.user)));
+        if may_see {
+            inner.presence(user, frame.clone());
+        }
+    }
+}
+
+impl Subscriber for Outbox {
+    fn deliver(&self, delivery: &Delivery) {
+        match delivery {
+            Delivery::Event { stream, seq, guild_seq, frame } => {
+                self.event(*stream, Heard { seq: *seq, guild_seq: *guild_seq }, frame);
+            }
+            Delivery::Typing { stream, guild_seq, user, frame } => self.typing(*stream, *guild_seq, *user, frame),
+            Delivery::Presence { user, guild, frame } => self.heard_presence(*user, *guild, frame),
+            Delivery::Activity { channels, guild, frame } => self.activity(*guild, channels, frame),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Refilling the outbox from the log: what was missed before the session, what a slow reader could not take, and what
+//! rights have done to the subscriptions.
+
+use std::{collections::HashSet, time::Duration};
+
+use guildhall_proto::{
+    ids::{GuildId, StreamKey},
+    v1::{self, ResyncReason, server_frame::Payload},
+};
+use tokio::time::Instant;
+
+use super::{
+    actor::{Actor, Flow},
+    frame,
+    outbox::{Replayed, Work},
+    subscribe::Wanted,
+};
+use crate::{chat::Result, fanout::Topic};
+
+/// Events that are read at once: a fraction of the outbox, so that streams take turns.
+const PAGE: usize = 64;
+/// A reader that is this far behind is better off with the newest page.
+const LAG_MAX: u64 = 10_000;
+/// How soon the log is asked again after it did not answer.
+const RETRY_AFTER: Duration = Duration::from_millis(250);
+
+/// A resume under way.
+#[derive(Default)]
+pub(super) struct Resuming {
+    pub(super) waiting: HashSet<StreamKey>,
+    replayed: u32,
+}
+
+impl Actor {
+    pub(super) async fn catch_up(&mut self, work: Work) -> Flow {
+        for stream in work.lost {
+            self.drop_stream(stream);
+            self.resync(stream, ResyncReason::AccessLost, None);
+        }
+        if let Err(error) = self.follow_rights(work.user_moved, work.guild_moved).await {
+            self.try_again(&error);
+        }
+        for stream in work.behind {
+            if let Err(error) = self.pull(stream).await {
+                self.try_again(&error);
+                break;
+            }
+        }
+        self.tell_resumed();
+        Flow::Continue(())
+    }
+
+    fn try_again(&mut self, error: &crate::chat::Error) {
+        tracing::warn!(%error, "a session could not be caught up; trying again");
+        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+    }
+
+    /// Reads a page of one stream that is behind.
+    async fn pull(&mut self, stream: StreamKey) -> Result<()> {
+        let Some(next) = self.outbox.next_behind(stream) else { return Ok(()) };
+        if self.outbox.head(stream).is_some_and(|head| head.saturating_sub(next) > LAG_MAX) {
+            return self.skip(stream, ResyncReason::TooFarBehind).await;
+        }
+        let events = self.shared.chat.read_stream(stream, next - 1, PAGE).await?;
+        if events.is_empty() && self.outbox.head(stream).is_some_and(|head| head >= next) {
+            return self.skip(stream, ResyncReason::CursorAhead).await;
+        }
+        self.follow_guild(&events).await?;
+        let at_end = events.len() < PAGE;
+        let replayed =
+            events.into_iter().map(|event| Replayed { seq: event.seq, frame: frame::encode(Payload::Event(event)) });
+        let (count, live) = self.outbox.replay(stream, replayed.collect(), at_end);
+        if let Some(resuming) = &mut self.resuming {
+            resuming.replayed += count;
+            if live {
+                resuming.waiting.remove(&stream);
+            }
+        }
+        Ok(())
+    }
+
+    /// Events that were allowed at a version of the rights which this node has not seen wait until it has.
+    async fn follow_guild(&mut self, events: &[v1::Event]) -> Result<()> {
+        let Some(newest) = events.iter().map(|event| event.guild_seq).max() else { return Ok(()) };
+        let channel = events.iter().find_map(|event| event.stream.as_ref()).map_or(0, |stream| stream.id);
+        let guild = self.shared.chat.guild_of(channel.into()).await?;
+        match guild.filter(|guild| guild.position().seq < newest) {
+            Some(guild) => self.shared.chat.follow(&guild).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gives up on what the client misses of a stream; it goes on from the head.
+    async fn skip(&mut self, stream: StreamKey, reason: ResyncReason) -> Result<()> {
+        match self.shared.chat.position(stream).await? {
+            Some(position) => {
+                self.resync(stream, reason, Some(position));
+                self.outbox.start(stream, position.seq);
+            }
+            None => {
+                self.drop_stream(stream);
+                self.resync(stream, ResyncReason::AccessLost, None);
+            }
+        }
+        if let Some(resuming) = &mut self.resuming {
+            resuming.waiting.remove(&stream);
+        }
+        Ok(())
+    }
+
+    /// Tells the end of a resume, once.
+    pub(super) fn tell_resumed(&mut self) {
+        if let Some(resuming) = self.resuming.take_if(|resuming| resuming.waiting.is_empty()) {
+            self.outbox.push(frame::encode(Payload::Resumed(v1::Resumed { replayed: resuming.replayed })));
+        }
+    }
+
+    async fn follow_rights(&mut self, user_moved: bool, guild_moved: bool) -> Result<()> {
+        if !self.identified() {
+            return Ok(());
+        }
+        if user_moved {
+            self.follow_guilds().await?;
+        }
+        if (user_moved || guild_moved) && !self.whole_guilds.is_empty() {
+            self.follow_channels().await?;
+        }
+        Ok(())
+    }
+
+    /// The user may have joined or left guilds.
+    async fn follow_guilds(&mut self) -> Result<()> {
+        let now = self.shared.chat.guilds_of(self.caller.user).await?;
+        let left: Vec<GuildId> =
+            self.guilds.keys().filter(|id| !now.iter().any(|guild| guild.id() == **id)).copied().collect();
+        for guild in left {
+            self.guilds.remove(&guild);
+            self.whole_guilds.remove(&guild);
+            self.drop_stream(StreamKey::guild(guild));
+            self.ignore(Topic::Activity(guild));
+            self.ignore(Topic::GuildPresence(guild));
+            self.outbox.unwatch_presence(guild);
+        }
+        for guild in now {
+            if !self.guilds.contains_key(&guild.id()) {
+                let stream = StreamKey::guild(guild.id());
+                let position = guild.position();
+                self.join(guild);
+                // From its beginning: what the client learns of the guild by other ways may be older than now.
+                let beginning = super::identify::cursor(stream, crate::store::Position { epoch: 0, seq: 0 });
+                self.start_stream(stream, position, Some(&beginning));
+            }
+        }
+        self.outbox.recheck();
+        self.show_presence();
+        Ok(())
+    }
+
+    /// Channels of guilds that are watched as a whole may have come.
+    async fn follow_channels(&mut self) -> Result<()> {
+        let guilds: Vec<u64> = self.whole_guilds.iter().map(|guild| u64::from(*guild)).collect();
+        let mut wanted = Wanted::default();
+        let mut outcome = v1::SubscriptionsUpdated::default();
+        self.watch_guilds(&guilds, &mut wanted, true, &mut outcome).await?;
+        for (stream, position, from) in self.hold_channels(wanted, &mut outcome).await? {
+            self.start_stream(stream, position, from.as_ref());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,233 @@
+//! The live sessions of this node: who they are, how to reach them, how to end them.
+
+use std::{collections::HashMap, pin::Pin, sync::Arc, sync::atomic::AtomicU64, sync::atomic::Ordering, time::Duration};
+
+use futures_util::Stream;
+use guildhall_proto::{
+    ids::{LoginSessionId, UserId},
+    v1::{self, GoodbyeReason},
+};
+use parking_lot::Mutex;
+use rand::RngExt;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::{Broken, Frames, Inbound, SessionConfig, actor::Actor, goodbye::Goodbye, identify::hello, outbox::Outbox};
+use crate::{
+    chat::{Caller, Chat, Revoked},
+    fanout::{Hub, Presences, SubscriberId},
+};
+
+/// Pushed frames that wait for a session's actor; further Pushes wait for room.
+const PUSHED_MAX: usize = 64;
+/// A bot may have this many times the sessions of a person: it serves many guilds from many processes.
+const BOT_SESSIONS_FACTOR: usize = 20;
+/// The spread of the clients that come back after a drain.
+const DRAIN_SPREAD: Duration = Duration::from_secs(2);
+
+/// The frames of a client, until it breaks off.
+pub(super) type Frameflow = Pin<Box<dyn Stream<Item = Result<Inbound, Broken>> + Send>>;
+
+/// What the server tells a session from outside.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Control {
+    /// End now.
+    End(Goodbye),
+    /// The token ends then; so does the session.
+    ExpireAt {
+        /// Unix milliseconds.
+        expire_ms: u64,
+    },
+}
+
+/// Controls that wait for a session's actor. Full: it is being ended already.
+const CONTROLS_MAX: usize = 4;
+
+/// Why a Push was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushError {
+    /// No such session, not the caller's, or it ended before all results were there.
+    NotFound,
+}
+
+/// The sessions of this node. A cheap handle.
+#[derive(Clone)]
+pub struct Sessions {
+    shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) chat: Arc<Chat>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) presences: Presences,
+    pub(super) config: SessionConfig,
+    live: Mutex<HashMap<String, Handle>>,
+    last_id: AtomicU64,
+    ended: Notify,
+    draining: Mutex<bool>,
+}
+
+struct Handle {
+    user: UserId,
+    login: LoginSessionId,
+    pushed: mpsc::Sender<Inbound>,
+    control: mpsc::Sender<Control>,
+}
+
+impl Sessions {
+    /// No session is there yet.
+    pub fn new(config: SessionConfig, chat: Arc<Chat>, hub: Arc<Hub>) -> Self {
+        let shared = Arc::new(Shared {
+            presences: Presences::new(Arc::clone(&hub)),
+            chat,
+            hub,
+            config,
+            live: Mutex::default(),
+            last_id: AtomicU64::new(0),
+            ended: Notify::new(),
+            draining: Mutex::new(false),
+        });
+        let weak = Arc::downgrade(&shared);
+        shared.chat.on_revoked(Box::new(move |revoked| {
+            if let Some(shared) = weak.upgrade() {
+                shared.end_revoked(revoked);
+            }
+        }));
+        Self { shared }
+    }
+
+    /// Begins a session; its first frame, Hello, is there at once. `start`: what a browser says by `Listen`.
+    pub fn open<S>(&self, caller: Caller, start: Option<v1::client_frame::Command>, frames: S) -> Frames
+    where
+        S: Stream<Item = Result<v1::ClientFrame, Broken>> + Send + 'static,
+    {
+        let outbox = Outbox::new(caller.user);
+        let session_id = hex_id();
+        outbox.push(hello(&session_id, &self.shared.config));
+        let (pushed, from_pushes) = mpsc::channel(PUSHED_MAX);
+        let (control, controls) = mpsc::channel(CONTROLS_MAX);
+        let handle = Handle { user: caller.user, login: caller.session, pushed, control };
+        if let Err(goodbye) = self.shared.admit(&caller, session_id.clone(), handle) {
+            outbox.finish(goodbye.frame());
+            return Frames::new(outbox);
+        }
+        let id: SubscriberId = self.shared.last_id.fetch_add(1, Ordering::Relaxed);
+        let actor = Actor::new(id, session_id, caller, Arc::clone(&outbox), Arc::clone(&self.shared));
+        let frames = flow(start, frames, from_pushes);
+        tokio::spawn(actor.run(frames, controls));
+        Frames::new(outbox)
+    }
+
+    /// Hands frames of a browser to its session, in order; returns the results of those that want one.
+    ///
+    /// # Errors
+    /// `NotFound` unless the session is the caller's and lives until all results are there.
+    pub async fn push(&self, caller: &Caller, push: v1::PushRequest) -> Result<Vec<v1::CommandResult>, PushError> {
+        let pushed = {
+            let live = self.shared.live.lock();
+            let handle = live.get(&push.session_id).filter(|handle| handle.user == caller.user);
+            handle.map(|handle| handle.pushed.clone()).ok_or(PushError::NotFound)?
+        };
+        let mut waiting = Vec::with_capacity(push.frames.len());
+        for frame in push.frames {
+            let (reply, result) = oneshot::channel();
+            let reply = (frame.request_id > 0).then_some(reply);
+            if reply.is_some() {
+                waiting.push(result);
+            }
+            pushed.send(Inbound { frame, reply }).await.map_err(|_| PushError::NotFound)?;
+        }
+        let mut results = Vec::with_capacity(waiting.len());
+        for result in waiting {
+            results.push(result.await.map_err(|_| PushError::NotFound)?);
+        }
+        Ok(results)
+    }
+
+    /// Tells every session to come back elsewhere, or here later, and waits until all have ended. New ones are told
+    /// the same at once.
+    pub async fn drain(&self) {
+        *self.shared.draining.lock() = true;
+        let controls: Vec<_> = self.shared.live.lock().values().map(|handle| handle.control.clone()).collect();
+        for control in controls {
+            let _ = control.try_send(Control::End(draining()));
+        }
+        loop {
+            let ended = self.shared.ended.notified();
+            if self.shared.live.lock().is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// How many sessions live.
+    pub fn count(&self) -> usize {
+        self.shared.live.lock().len()
+    }
+}
+
+impl Shared {
+    fn admit(&self, caller: &Caller, session_id: String, handle: Handle) -> Result<(), Goodbye> {
+        if *self.draining.lock() {
+            return Err(draining());
+        }
+        let factor = if caller.bot { BOT_SESSIONS_FACTOR } else { 1 };
+        let mut live = self.live.lock();
+        // Counted only near the limit of the whole: most servers never get there.
+        let max = self.config.sessions_per_user_max.saturating_mul(factor);
+        if live.len() >= max && live.values().filter(|other| other.user == caller.user).count() >= max {
+            return Err(Goodbye::new(GoodbyeReason::TooManySessions));
+        }
+        live.insert(session_id, handle);
+        Ok(())
+    }
+
+    pub(super) fn leave(&self, session_id: &str) {
+        self.live.lock().remove(session_id);
+        self.ended.notify_waiters();
+    }
+
+    fn end_revoked(&self, revoked: &Revoked) {
+        let live = self.live.lock();
+        match *revoked {
+            Revoked::Login(login) => {
+                let goodbye = Control::End(Goodbye::new(GoodbyeReason::AuthExpired));
+                tell(live.values().filter(|handle| handle.login == login), goodbye);
+            }
+            Revoked::Bot { user, expire_ms } => {
+                tell(live.values().filter(|handle| handle.user == user), Control::ExpireAt { expire_ms });
+            }
+        }
+    }
+}
+
+fn tell<'a>(handles: impl Iterator<Item = &'a Handle>, control: Control) {
+    for handle in handles {
+        let _ = handle.control.try_send(control);
+    }
+}
+
+fn draining() -> Goodbye {
+    let spread_ms = u64::try_from(DRAIN_SPREAD.as_millis()).unwrap_or(u64::MAX);
+    let delay = Duration::from_millis(rand::rng().random_range(spread_ms / 10..=spread_ms));
+    Goodbye::after(GoodbyeReason::Draining, delay)
+}
+
+fn hex_id() -> String {
+    format!("{:032x}", rand::rng().random::<u128>())
+}
+
+/// What a client says by its own stream, and by Push.
+fn flow<S>(start: Option<v1::client_frame::Command>, frames: S, pushed: mpsc::Receiver<Inbound>) -> Frameflow
+where
+    S: Stream<Item = Result<v1::ClientFrame, Broken>> + Send + 'static,
+{
+    use futures_util::StreamExt;
+    let first = start.map(|command| v1::ClientFrame { request_id: 0, command: Some(command) });
+    let first = futures_util::stream::iter(first.map(|frame| Ok(Inbound { frame, reply: None })));
+    let own = frames.map(|frame| frame.map(|frame| Inbound { frame, reply: None }));
+    let pushed = futures_util::stream::unfold(pushed, |mut pushed| async {
+        pushed.recv().await.map(|inbound| (Ok(inbound), pushed))
+    });
+    Box::pin(first.chain(futures_util::stream::select(own, pushed)))
+}
