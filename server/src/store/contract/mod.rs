@@ -1,0 +1,64 @@
+//! What every engine must do, as named cases. An engine's tests name a way to open an empty store, and get all of them.
+//!
+//! A case knows nothing of the engine: it speaks the two traits only.
+
+mod accounts;
+mod appends;
+mod fixtures;
+mod guilds;
+mod invites;
+mod lives;
+mod nonces;
+mod pages;
+mod races;
+mod streams;
+
+pub(super) use self::fixtures::{channel, create};
+
+pub(super) mod cases {
+    //! All cases, flat, so that their names are the tests' names.
+    pub(crate) use super::accounts::*;
+    pub(crate) use super::appends::*;
+    pub(crate) use super::guilds::*;
+    pub(crate) use super::invites::*;
+    pub(crate) use super::lives::*;
+    pub(crate) use super::nonces::*;
+    pub(crate) use super::pages::*;
+    pub(crate) use super::races::*;
+    pub(crate) use super::streams::*;
+}
+
+/// Runs every case against an engine. `$open` is an async function that gives `(Store, guard)`: a store with nothing in
+/// it, and whatever must live as long.
+macro_rules! store_contract_suite {
+    ($open:path) => {
+        store_contract_suite! { $open;
+            appends_are_read_back, heads_follow_appends, a_moved_head_is_named, a_log_behind_is_gone,
+            an_unknown_channel_is_closed, a_long_append_may_be_taken_in_parts, any_unicode_comes_back,
+            the_largest_numbers_hurt_nobody, positions_come_in_the_order_asked, reads_are_cut_at_the_limit,
+            a_repeated_nonce_is_named, every_repeated_nonce_is_named, a_nonce_is_of_author_and_channel,
+            a_deleted_message_still_holds_its_nonce,
+            edits_and_deletes_show_as_they_are_now, one_append_may_make_edit_and_delete,
+            a_deleted_message_stays_deleted, messages_are_found_by_id,
+            two_writers_of_a_channel_lose_nothing, a_nonce_raced_by_two_is_written_once,
+            many_channels_at_once_keep_apart, an_invites_last_use_is_used_once,
+            pages_have_borders, pages_lie_around, deleted_runs_are_stepped_over, an_empty_channel_has_an_empty_page,
+            users_are_found, user_names_and_ids_are_unique, profiles_change_alone, tokens_live_and_end,
+            an_ended_token_is_not_revived, the_setup_code_works_once,
+            a_guild_is_one_picture, guilds_and_channels_change, ids_are_unique, members_come_and_go,
+            members_come_in_pages, a_deleted_channel_is_gone_at_once, a_deleted_guild_is_gone_at_once,
+            invites_are_used_up, invites_are_listed_and_deleted,
+            events_follow_the_changes, a_moved_stream_writes_nothing, a_taken_row_writes_nothing,
+            an_unknown_stream_writes_nothing,
+        }
+    };
+    ($open:path; $($case:ident,)*) => {$(
+        #[tokio::test]
+        async fn $case() {
+            let (store, guard) = $open().await;
+            $crate::store::contract::cases::$case(store).await;
+            drop(guard);
+        }
+    )*};
+}
+pub(super) use store_contract_suite;

@@ -1,0 +1,306 @@
+//! Users, tokens, guilds, channels, members and invites, with the streams of guilds and users.
+//!
+//! Every change is one `commit`: rows and events in one transaction, under a compare-and-set on the head of at most one
+//! stream. That head is the version of all rights in a guild, so a decision taken at it holds when the change lands.
+
+use async_trait::async_trait;
+use guildhall_proto::ids::{ChannelId, GuildId, LoginSessionId, StreamKey, UserId};
+
+use super::{Position, Result};
+
+/// A person or a bot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRow {
+    /// The id.
+    pub id: UserId,
+    /// Unique, lower case.
+    pub username: String,
+    /// The name to show; never empty.
+    pub display_name: String,
+    /// Empty = none.
+    pub avatar_url: String,
+    /// Empty = none.
+    pub custom_status: String,
+    /// PHC string; `None` for bots.
+    pub password_hash: Option<String>,
+    /// Who owns the bot; `None` for people.
+    pub bot_owner: Option<UserId>,
+    /// Whether the user administers this server.
+    pub admin: bool,
+    /// Unix milliseconds.
+    pub create_ms: u64,
+}
+
+/// What a token was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A login session of a person.
+    Person,
+    /// A bot.
+    Bot,
+}
+
+/// A login session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRow {
+    /// The id that the user sees.
+    pub id: LoginSessionId,
+    /// SHA-256 of the token.
+    pub digest: [u8; 32],
+    /// Whose.
+    pub user: UserId,
+    /// What for.
+    pub kind: TokenKind,
+    /// What the device calls itself.
+    pub device: String,
+    /// Unix milliseconds.
+    pub create_ms: u64,
+    /// Unix milliseconds.
+    pub last_used_ms: u64,
+    /// Unix milliseconds; `None` = never.
+    pub expire_ms: Option<u64>,
+}
+
+/// A guild.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuildRow {
+    /// The id.
+    pub id: GuildId,
+    /// The name.
+    pub name: String,
+    /// Empty = none.
+    pub icon_url: String,
+    /// Who owns it.
+    pub owner: UserId,
+    /// Unix milliseconds.
+    pub create_ms: u64,
+}
+
+/// A channel of a guild.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelRow {
+    /// The id.
+    pub id: ChannelId,
+    /// The guild.
+    pub guild: GuildId,
+    /// The name.
+    pub name: String,
+    /// A value of `v1::ChannelKind`.
+    pub kind: i32,
+    /// From 0.
+    pub position: u32,
+    /// The category above it.
+    pub parent: Option<ChannelId>,
+    /// Empty = none.
+    pub topic: String,
+    /// Unix milliseconds.
+    pub create_ms: u64,
+}
+
+/// A user in a guild.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberRow {
+    /// The guild.
+    pub guild: GuildId,
+    /// The user.
+    pub user: UserId,
+    /// Unix milliseconds.
+    pub join_ms: u64,
+}
+
+/// An invite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InviteRow {
+    /// The code.
+    pub code: String,
+    /// The guild.
+    pub guild: GuildId,
+    /// Who made it.
+    pub creator: UserId,
+    /// 0 = any number.
+    pub max_uses: u32,
+    /// How often it was used.
+    pub uses: u32,
+    /// Unix milliseconds; `None` = never.
+    pub expire_ms: Option<u64>,
+    /// Unix milliseconds.
+    pub create_ms: u64,
+}
+
+/// A guild with all that rights depend on, and the position that it is a picture of.
+#[derive(Clone, Debug)]
+pub struct GuildSnapshot {
+    /// The guild.
+    pub guild: GuildRow,
+    /// The guild's stream at this picture.
+    pub position: Position,
+    /// All members.
+    pub members: Vec<MemberRow>,
+    /// All channels, by position.
+    pub channels: Vec<ChannelRow>,
+}
+
+/// One row to be written.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// A new user, with a stream.
+    InsertUser(UserRow),
+    /// A user's profile (display name, avatar, custom status).
+    UpdateProfile(UserRow),
+    /// A new token.
+    InsertToken(TokenRow),
+    /// Last use and end of a token.
+    TouchToken {
+        /// Which.
+        id: LoginSessionId,
+        /// Unix milliseconds.
+        last_used_ms: u64,
+        /// Unix milliseconds.
+        expire_ms: Option<u64>,
+    },
+    /// All tokens of a user end at this moment, unless they end before.
+    ExpireTokens {
+        /// Whose.
+        user: UserId,
+        /// Unix milliseconds.
+        expire_ms: u64,
+    },
+    /// A token ends now.
+    DeleteToken {
+        /// Which.
+        id: LoginSessionId,
+        /// Whose.
+        user: UserId,
+    },
+    /// The digest of the code that makes an administrator; replaces any earlier one.
+    SetSetupCode([u8; 32]),
+    /// Uses the setup code up. `Taken::SetupCode` if it is not this one, or none is open.
+    UseSetupCode([u8; 32]),
+    /// A new guild, with a stream.
+    InsertGuild(GuildRow),
+    /// A guild's name and icon.
+    UpdateGuild(GuildRow),
+    /// A guild goes, with its members, channels (as `DeleteChannel`) and invites. Its stream can still be read.
+    DeleteGuild(GuildId),
+    /// A new member.
+    InsertMember(MemberRow),
+    /// A member goes.
+    DeleteMember(GuildId, UserId),
+    /// A new channel, with a log.
+    InsertChannel(ChannelRow),
+    /// A channel's name, topic and parent.
+    UpdateChannel(ChannelRow),
+    /// A channel goes. Its log is closed at once; its messages are erased soon after, in small steps.
+    DeleteChannel(ChannelId),
+    /// The place of each channel.
+    SetPositions(Vec<(ChannelId, u32)>),
+    /// A new invite.
+    InsertInvite(InviteRow),
+    /// Uses an invite once. `Taken::Invite` if it does not exist, ended before `now_ms`, or is used up.
+    UseInvite {
+        /// Which.
+        code: String,
+        /// Unix milliseconds.
+        now_ms: u64,
+    },
+    /// An invite goes.
+    DeleteInvite(String),
+}
+
+/// An event of a guild's or user's stream, to be appended.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// The stream; a guild or a user.
+    pub stream: StreamKey,
+    /// Who does it.
+    pub actor: UserId,
+    /// Unix milliseconds.
+    pub time_ms: u64,
+    /// The encoded payload.
+    pub payload: Vec<u8>,
+}
+
+/// An event of a guild's or user's stream, as it stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// Its position.
+    pub seq: u64,
+    /// Who did it.
+    pub actor: UserId,
+    /// Unix milliseconds.
+    pub time_ms: u64,
+    /// The encoded payload.
+    pub payload: Vec<u8>,
+}
+
+/// Something that must be unique or unused, and is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// A user name.
+    Username,
+    /// A primary key: make a new random id and try again.
+    Id,
+    /// The member is one already.
+    Member,
+    /// The invite does not work (any more).
+    Invite,
+    /// The setup code is wrong or used.
+    SetupCode,
+}
+
+/// What became of a commit.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// All is durable. The positions of the events, in their order.
+    Done(Vec<Position>),
+    /// Nothing was written: the stream's head is not where it was expected. `None`: the stream does not exist.
+    Moved(Option<u64>),
+    /// Nothing was written: a condition of a row does not hold.
+    Taken(Taken),
+}
+
+/// Everything but the logs of channels.
+#[async_trait]
+pub trait Metadata: Send + Sync + 'static {
+    /// Does all writes in their order and appends all events, or nothing. Durable on return. With `expected`, only if
+    /// that stream's head is there.
+    async fn commit(
+        &self,
+        expected: Option<(StreamKey, u64)>,
+        writes: Vec<Write>,
+        events: Vec<NewEvent>,
+    ) -> Result<Commit>;
+
+    /// A user.
+    async fn user(&self, id: UserId) -> Result<Option<UserRow>>;
+    /// A user by the unique name.
+    async fn user_by_name(&self, username: &str) -> Result<Option<UserRow>>;
+    /// Users by id; unknown ones are left out. Any order.
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<UserRow>>;
+    /// Whether a user who administers the server exists.
+    async fn has_admin(&self) -> Result<bool>;
+
+    /// A token by its digest, with its user.
+    async fn token(&self, digest: &[u8; 32]) -> Result<Option<(TokenRow, UserRow)>>;
+    /// The tokens of a user, newest first.
+    async fn tokens(&self, user: UserId) -> Result<Vec<TokenRow>>;
+
+    /// A guild; `None`: it does not exist (any more). One snapshot.
+    async fn guild(&self, id: GuildId) -> Result<Option<GuildSnapshot>>;
+    /// The guilds of a user, oldest membership first.
+    async fn guilds_of(&self, user: UserId) -> Result<Vec<GuildId>>;
+    /// The guild of a channel; `None`: no such channel (any more).
+    async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>>;
+    /// Up to `limit` members with ids above `after`, by id.
+    async fn members(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(MemberRow, UserRow)>>;
+
+    /// An invite.
+    async fn invite(&self, code: &str) -> Result<Option<InviteRow>>;
+    /// The invites of a guild, newest first.
+    async fn invites(&self, guild: GuildId) -> Result<Vec<InviteRow>>;
+
+    /// How far a guild's or user's stream is; `None`: no such stream.
+    async fn stream_position(&self, stream: StreamKey) -> Result<Option<Position>>;
+    /// Up to `limit` events after `after`, in order, without a hole.
+    async fn stream_events(&self, stream: StreamKey, after: u64, limit: usize) -> Result<Vec<EventRow>>;
+}

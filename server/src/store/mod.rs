@@ -1,0 +1,54 @@
+//! Storage: what the rooms above may ask of an engine, and the engines.
+//!
+//! Two traits: `ChannelLog` (the logs of channels and the messages in them) and `Metadata` (everything else, with the
+//! streams of guilds and users). Engines are folders. Nothing in here decides who may do what, and nothing above knows
+//! which engine answers.
+
+#[cfg(test)]
+mod contract;
+pub mod log;
+pub mod metadata;
+pub mod sqlite;
+
+use std::sync::Arc;
+
+pub use log::{Anchor, Append, Body, Change, ChannelLog, Duplicate, Entry, MessageRow, Page, Record, Sent};
+pub use metadata::{
+    ChannelRow, Commit, EventRow, GuildRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Taken, TokenKind,
+    TokenRow, UserRow, Write,
+};
+
+/// Why an engine could not do what it was asked. Absence is `Option`, never an error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The engine does not answer, or answers that it cannot now. A write may or may not have happened.
+    #[error("storage unavailable: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The disk is full. Nothing was written.
+    #[error("storage full")]
+    Full,
+    /// The engine's content contradicts itself or cannot be read.
+    #[error("storage corrupt: {0}")]
+    Corrupt(String),
+}
+
+/// A result of this room.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// How far a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Random; changes only when the history was rewound.
+    pub epoch: u64,
+    /// The last event; 0 = none yet.
+    pub seq: u64,
+}
+
+/// The engines of one deployment.
+#[derive(Clone)]
+pub struct Store {
+    /// The logs of channels.
+    pub log: Arc<dyn ChannelLog>,
+    /// Everything else.
+    pub metadata: Arc<dyn Metadata>,
+}

@@ -1,0 +1,85 @@
+//! Everything but the logs of channels: changes go to the writer, reads to the pool. The statements are in a file per
+//! noun.
+
+use async_trait::async_trait;
+use guildhall_proto::ids::{ChannelId, GuildId, StreamKey, UserId};
+use tokio::sync::oneshot;
+
+use super::changes::Change;
+use super::writer::Job;
+use super::{Engine, channels, failure, guilds, invites, members, streams, tokens, users};
+use crate::store::{
+    Commit, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Position, Result, TokenRow, UserRow,
+    Write,
+};
+
+#[async_trait]
+impl Metadata for Engine {
+    async fn commit(
+        &self,
+        expected: Option<(StreamKey, u64)>,
+        writes: Vec<Write>,
+        events: Vec<NewEvent>,
+    ) -> Result<Commit> {
+        let (waiter, answer) = oneshot::channel();
+        let job = Job::Change(Change { expected, writes, events }, waiter);
+        self.queue.send(job).await.map_err(|_| failure::closed())?;
+        answer.await.map_err(|_| failure::closed())?
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<UserRow>> {
+        users::by_id(&self.readers, id).await.map_err(failure::error)
+    }
+
+    async fn user_by_name(&self, username: &str) -> Result<Option<UserRow>> {
+        users::by_name(&self.readers, username).await.map_err(failure::error)
+    }
+
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<UserRow>> {
+        users::by_ids(&self.readers, ids).await.map_err(failure::error)
+    }
+
+    async fn has_admin(&self) -> Result<bool> {
+        users::has_admin(&self.readers).await.map_err(failure::error)
+    }
+
+    async fn token(&self, digest: &[u8; 32]) -> Result<Option<(TokenRow, UserRow)>> {
+        tokens::by_digest(&self.readers, digest).await.map_err(failure::error)
+    }
+
+    async fn tokens(&self, user: UserId) -> Result<Vec<TokenRow>> {
+        tokens::of_user(&self.readers, user).await.map_err(failure::error)
+    }
+
+    async fn guild(&self, id: GuildId) -> Result<Option<GuildSnapshot>> {
+        guilds::snapshot(&self.readers, id).await.map_err(failure::error)
+    }
+
+    async fn guilds_of(&self, user: UserId) -> Result<Vec<GuildId>> {
+        guilds::of_user(&self.readers, user).await.map_err(failure::error)
+    }
+
+    async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {
+        channels::guild_of(&self.readers, channel).await.map_err(failure::error)
+    }
+
+    async fn members(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(MemberRow, UserRow)>> {
+        members::page(&self.readers, guild, after, limit).await.map_err(failure::error)
+    }
+
+    async fn invite(&self, code: &str) -> Result<Option<InviteRow>> {
+        invites::by_code(&self.readers, code).await.map_err(failure::error)
+    }
+
+    async fn invites(&self, guild: GuildId) -> Result<Vec<InviteRow>> {
+        invites::of_guild(&self.readers, guild).await.map_err(failure::error)
+    }
+
+    async fn stream_position(&self, stream: StreamKey) -> Result<Option<Position>> {
+        streams::position(&self.readers, stream).await.map_err(failure::error)
+    }
+
+    async fn stream_events(&self, stream: StreamKey, after: u64, limit: usize) -> Result<Vec<EventRow>> {
+        streams::events(&self.readers, stream, after, limit).await.map_err(failure::error)
+    }
+}

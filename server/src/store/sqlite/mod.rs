@@ -1,0 +1,110 @@
+//! SQLite: the engine of a server alone, with nothing to install.
+//!
+//! One task writes (`writer`), over one connection, and commits in groups; a pool of connections reads. A file per noun
+//! holds that noun's statements. Nothing outside of this folder knows SQL.
+
+mod changes;
+mod channels;
+mod codec;
+mod connection;
+mod failure;
+mod group;
+mod guilds;
+mod invites;
+mod log;
+mod members;
+mod metadata;
+mod page;
+mod place;
+mod rows;
+mod setup;
+mod streams;
+mod tidy;
+mod tokens;
+mod users;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use self::failure::OpenError;
+
+use self::codec::Columns;
+use self::connection::WriteConnection;
+use self::writer::{Job, QUEUE_MAX, Writer};
+use super::{Error, Result, Store};
+
+/// Where the data is, and how it is read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data directory; made if it does not exist, for this user alone.
+    pub path: PathBuf,
+    /// How many reads may run at once; further ones wait, for some seconds.
+    pub read_connections: u32,
+}
+
+/// An open database. Dropped or closed, it writes what waits and lets go of the files; the `Store` of it answers
+/// `Unavailable` from then on.
+pub struct Sqlite {
+    engine: Arc<Engine>,
+    writer: JoinHandle<()>,
+    closing: DropGuard,
+}
+
+/// What the two traits are implemented on.
+struct Engine {
+    queue: mpsc::Sender<Job>,
+    readers: SqlitePool,
+}
+
+/// Opens the database of a data directory, or makes it, and brings its schema up to date.
+///
+/// # Errors
+/// Another process has it open; it is of a newer version; the directory cannot be written; the disk is full.
+pub async fn open(options: Options) -> std::result::Result<(Store, Sqlite), OpenError> {
+    let directory = options.path;
+    let lock = place::occupy(&directory)?;
+    let connect = place::write_options(&directory);
+    let connection = place::migrate(&directory, &connect).await?;
+    let readers = place::readers(&directory, options.read_connections).await?;
+    let (queue, jobs) = mpsc::channel(QUEUE_MAX);
+    let writer = Writer::new(WriteConnection::new(connect, connection), jobs);
+    let closing = CancellationToken::new();
+    let writer = tokio::spawn(writer.run(closing.clone(), readers.clone(), lock));
+    let engine = Arc::new(Engine { queue, readers });
+    let store = Store { log: Arc::clone(&engine) as _, metadata: Arc::clone(&engine) as _ };
+    Ok((store, Sqlite { engine, writer, closing: closing.drop_guard() }))
+}
+
+impl Sqlite {
+    /// Writes what waits, works the write-ahead log into the database, and lets go of the files.
+    ///
+    /// # Errors
+    /// The writer had died.
+    pub async fn close(self) -> Result<()> {
+        drop(self.closing);
+        self.writer.await.map_err(|error| Error::Unavailable(error.into()))
+    }
+
+    /// Whether the file is sound: SQLite looks at every page.
+    ///
+    /// # Errors
+    /// `Corrupt` with what was found, or the database does not answer.
+    pub async fn integrity_check(&self) -> Result<()> {
+        let rows = sqlx::query("PRAGMA integrity_check").fetch_all(&self.engine.readers).await;
+        let lines = rows.map_err(failure::error)?;
+        let lines: sqlx::Result<Vec<String>> = lines.iter().map(|row| Columns::of(row).get()).collect();
+        match lines.map_err(failure::error)?.as_slice() {
+            [line] if line == "ok" => Ok(()),
+            lines => Err(Error::Corrupt(lines.join("; "))),
+        }
+    }
+}

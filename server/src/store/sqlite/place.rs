@@ -1,0 +1,112 @@
+//! The data directory: it is made, locked against a second process, and the database file in it is opened and brought to
+//! this version's schema.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection};
+
+use super::failure::OpenError;
+
+/// The schema, one file per version.
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+const DATABASE: &str = "guildhall.db";
+const LOCK: &str = "guildhall.lock";
+
+/// How long a statement waits for a lock. Nobody else writes; a backup tool may hold the file for a moment.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a read waits for a free connection; then it is refused as unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages of the write-ahead log before it is worked into the database: 16 MiB. Fewer cost more syncs, more cost memory.
+const CHECKPOINT_PAGES: &str = "4000";
+/// What is left of the write-ahead log's file after it grew beyond that.
+const JOURNAL_BYTES_MAX: &str = "67108864";
+
+/// Makes the directory if need be, and holds it for this process until the file is dropped.
+pub(super) fn occupy(directory: &Path) -> Result<File, OpenError> {
+    let io = |source| OpenError::io(directory, source);
+    private_directory().create(directory).map_err(io)?;
+    let lock = private_file().open(directory.join(LOCK)).map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { path: directory.to_owned() }),
+        Err(TryLockError::Error(source)) => return Err(io(source)),
+    }
+    // An empty file is an empty database. Made here, it is private; SQLite gives its other files the same mode.
+    private_file().open(directory.join(DATABASE)).map_err(io)?;
+    Ok(lock)
+}
+
+/// How the writer connects.
+pub(super) fn write_options(directory: &Path) -> SqliteConnectOptions {
+    options(directory)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        // Erased text is overwritten, on freed pages too (which the cheaper "fast" would leave alone).
+        .pragma("secure_delete", "on")
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("journal_size_limit", JOURNAL_BYTES_MAX)
+        // A statement over many rows keeps the pages it changes, to undo itself alone. In memory: half as dear.
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", "-32768")
+}
+
+/// Brings the schema to this version, or refuses a newer one.
+pub(super) async fn migrate(directory: &Path, options: &SqliteConnectOptions) -> Result<SqliteConnection, OpenError> {
+    let mut connection = options.connect().await.map_err(|source| OpenError::sqlx(directory, source))?;
+    match MIGRATIONS.run_direct(None, &mut connection, false).await {
+        Ok(()) => Ok(connection),
+        Err(source) => {
+            let _ = connection.close().await;
+            Err(OpenError::migrate(directory, source))
+        }
+    }
+}
+
+/// Connections that only read. They see everything that was acknowledged before they were asked.
+pub(super) async fn readers(directory: &Path, connections: u32) -> Result<SqlitePool, OpenError> {
+    let options = options(directory).read_only(true).pragma("cache_size", "-8192").row_buffer_size(512);
+    SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(connections.max(1))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(|source| OpenError::sqlx(directory, source))
+}
+
+/// What all connections share. The file is not mapped into memory: there, a failing disk kills the process instead of
+/// failing a statement.
+fn options(directory: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(directory.join(DATABASE))
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(false)
+        .pragma("trusted_schema", "off")
+        .disable_statement_logging()
+}
+
+fn private_directory() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}

@@ -1,0 +1,95 @@
+//! Users.
+
+use guildhall_proto::ids::{StreamKey, StreamKind, UserId};
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnection;
+
+use super::codec::{self, Columns};
+use super::streams;
+use crate::store::{Taken, UserRow};
+
+/// The columns that `read` reads, of a table called `u`.
+macro_rules! columns {
+    () => {
+        "u.id, u.username, u.display_name, u.avatar_url, u.custom_status, u.password_hash, u.bot_owner_id, u.admin, \
+         u.create_ms"
+    };
+}
+pub(super) use columns;
+
+/// Reads a user.
+pub(super) fn read(columns: &mut Columns<'_>) -> sqlx::Result<UserRow> {
+    Ok(UserRow {
+        id: columns.id()?,
+        username: columns.get()?,
+        display_name: columns.get()?,
+        avatar_url: columns.get()?,
+        custom_status: columns.get()?,
+        password_hash: columns.get()?,
+        bot_owner: columns.id_or_none()?,
+        admin: columns.get()?,
+        create_ms: columns.id()?,
+    })
+}
+
+pub(super) async fn by_id(on: &SqlitePool, id: UserId) -> sqlx::Result<Option<UserRow>> {
+    let select = concat!("SELECT ", columns!(), " FROM users AS u WHERE u.id = ?1");
+    let row = sqlx::query(select).bind(codec::id(id)).fetch_optional(on).await?;
+    row.map(|row| read(&mut Columns::of(&row))).transpose()
+}
+
+pub(super) async fn by_name(on: &SqlitePool, username: &str) -> sqlx::Result<Option<UserRow>> {
+    let select = concat!("SELECT ", columns!(), " FROM users AS u WHERE u.username = ?1");
+    let row = sqlx::query(select).bind(username).fetch_optional(on).await?;
+    row.map(|row| read(&mut Columns::of(&row))).transpose()
+}
+
+pub(super) async fn by_ids(on: &SqlitePool, ids: &[UserId]) -> sqlx::Result<Vec<UserRow>> {
+    let select =
+        concat!("SELECT ", columns!(), " FROM users AS u WHERE u.id IN (SELECT value FROM json_each(?1))");
+    let rows = sqlx::query(select).bind(codec::list(ids.iter().map(|id| codec::id(*id)))).fetch_all(on).await?;
+    rows.iter().map(|row| read(&mut Columns::of(row))).collect()
+}
+
+pub(super) async fn has_admin(on: &SqlitePool) -> sqlx::Result<bool> {
+    let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM users WHERE admin = 1)").fetch_one(on).await?;
+    Columns::of(&row).get()
+}
+
+/// With a stream.
+pub(super) async fn insert(on: &mut SqliteConnection, user: &UserRow) -> sqlx::Result<Option<Taken>> {
+    let insert = "INSERT INTO users (id, username, display_name, avatar_url, custom_status, password_hash,
+                                     bot_owner_id, admin, create_ms)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
+    let inserted = sqlx::query(insert)
+        .bind(codec::id(user.id))
+        .bind(&user.username)
+        .bind(&user.display_name)
+        .bind(&user.avatar_url)
+        .bind(&user.custom_status)
+        .bind(&user.password_hash)
+        .bind(user.bot_owner.map(codec::id))
+        .bind(user.admin)
+        .bind(codec::bound(user.create_ms))
+        .execute(&mut *on)
+        .await?;
+    if inserted.rows_affected() == 0 {
+        let name = sqlx::query("SELECT 1 FROM users WHERE username = ?1").bind(&user.username);
+        let taken = name.fetch_optional(on).await?.map_or(Taken::Id, |_| Taken::Username);
+        return Ok(Some(taken));
+    }
+    let stream = StreamKey { kind: StreamKind::User, id: user.id.into() };
+    Ok((!streams::insert(on, stream).await?).then_some(Taken::Id))
+}
+
+/// The profile only.
+pub(super) async fn update(on: &mut SqliteConnection, user: &UserRow) -> sqlx::Result<()> {
+    sqlx::query("UPDATE users SET display_name = ?2, avatar_url = ?3, custom_status = ?4 WHERE id = ?1")
+        .bind(codec::id(user.id))
+        .bind(&user.display_name)
+        .bind(&user.avatar_url)
+        .bind(&user.custom_status)
+        .execute(on)
+        .await
+        .map(drop)
+}
