@@ -1,0 +1,262 @@
+//! From rows to the messages of the protos, and events in and out of the streams. Pure; decides nothing.
+
+use std::sync::Arc;
+
+use guildhall_proto::{
+    ids::{ChannelId, GuildId, StreamKey, UserId},
+    v1::{self, event::Payload},
+};
+use prost::Message as _;
+use prost_types::Timestamp;
+
+use super::views::View;
+use crate::store::{
+    Change, ChannelRow, EventRow, GuildRow, InviteRow, MemberRow, MessageRow, NewEvent, Position, Record, TokenRow,
+    UserRow,
+};
+
+/// A moment as the protos have it.
+pub(crate) fn timestamp(unix_ms: u64) -> Timestamp {
+    let seconds = i64::try_from(unix_ms / 1_000).unwrap_or(i64::MAX);
+    let nanos = i32::try_from(unix_ms % 1_000).unwrap_or_default() * 1_000_000;
+    Timestamp { seconds, nanos }
+}
+
+/// Moments before 1970 are not ours.
+fn unix_ms(time: Timestamp) -> u64 {
+    let seconds = u64::try_from(time.seconds).unwrap_or_default();
+    seconds * 1_000 + u64::try_from(time.nanos).unwrap_or_default() / 1_000_000
+}
+
+/// A cursor of a stream.
+pub(crate) fn cursor(stream: StreamKey, position: Position) -> v1::Cursor {
+    v1::Cursor { stream: Some(stream.into()), epoch: position.epoch, seq: position.seq }
+}
+
+/// A user as everybody may see it.
+pub(crate) fn user(row: &UserRow) -> v1::User {
+    v1::User {
+        id: row.id.get(),
+        username: row.username.clone(),
+        display_name: row.display_name.clone(),
+        avatar_url: row.avatar_url.clone(),
+        custom_status: row.custom_status.clone(),
+        bot: row.bot_owner.is_some(),
+        create_time: Some(timestamp(row.create_ms)),
+    }
+}
+
+/// A user as the author of messages.
+pub(crate) fn author(row: &UserRow) -> v1::Author {
+    v1::Author {
+        id: row.id.get(),
+        username: row.username.clone(),
+        display_name: row.display_name.clone(),
+        avatar_url: row.avatar_url.clone(),
+        bot: row.bot_owner.is_some(),
+    }
+}
+
+/// A login session.
+pub(super) fn login_session(row: &TokenRow, current: bool) -> v1::LoginSession {
+    v1::LoginSession {
+        id: row.id.get(),
+        device: row.device.clone(),
+        create_time: Some(timestamp(row.create_ms)),
+        last_used_time: Some(timestamp(row.last_used_ms)),
+        expire_time: row.expire_ms.map(timestamp),
+        current,
+    }
+}
+
+/// A guild.
+pub(super) fn guild(row: &GuildRow, members: usize) -> v1::Guild {
+    v1::Guild {
+        id: row.id.get(),
+        name: row.name.clone(),
+        icon_url: row.icon_url.clone(),
+        owner_id: row.owner.get(),
+        member_count: u32::try_from(members).unwrap_or(u32::MAX),
+        create_time: Some(timestamp(row.create_ms)),
+    }
+}
+
+/// A guild out of its picture.
+pub(super) fn guild_of(view: &View) -> v1::Guild {
+    guild(view.guild(), view.members().len())
+}
+
+/// A member.
+pub(super) fn member(row: &MemberRow, profile: &UserRow) -> v1::Member {
+    v1::Member {
+        guild_id: row.guild.get(),
+        user: Some(user(profile)),
+        join_time: Some(timestamp(row.join_ms)),
+    }
+}
+
+/// Who a member is, and since when.
+pub(super) fn membership(member: &v1::Member) -> Option<(UserId, u64)> {
+    let user = member.user.as_ref()?;
+    Some((UserId(user.id), unix_ms(member.join_time.unwrap_or_default())))
+}
+
+/// An invite.
+pub(super) fn invite(row: &InviteRow) -> v1::Invite {
+    v1::Invite {
+        code: row.code.clone(),
+        guild_id: row.guild.get(),
+        creator_id: row.creator.get(),
+        max_uses: row.max_uses,
+        uses: row.uses,
+        expire_time: row.expire_ms.map(timestamp),
+        create_time: Some(timestamp(row.create_ms)),
+    }
+}
+
+/// A channel.
+pub(super) fn channel(row: &ChannelRow) -> v1::Channel {
+    v1::Channel {
+        id: row.id.get(),
+        guild_id: row.guild.get(),
+        name: row.name.clone(),
+        kind: row.kind,
+        position: row.position,
+        parent_id: row.parent.map_or(0, ChannelId::get),
+        topic: row.topic.clone(),
+        create_time: Some(timestamp(row.create_ms)),
+    }
+}
+
+/// A channel back from an event.
+pub(super) fn channel_row(channel: &v1::Channel) -> ChannelRow {
+    ChannelRow {
+        id: ChannelId(channel.id),
+        guild: GuildId(channel.guild_id),
+        name: channel.name.clone(),
+        kind: channel.kind,
+        position: channel.position,
+        parent: (channel.parent_id != 0).then_some(ChannelId(channel.parent_id)),
+        topic: channel.topic.clone(),
+        create_ms: unix_ms(channel.create_time.unwrap_or_default()),
+    }
+}
+
+/// A message as it is now.
+pub(super) fn message(place: Place, row: &MessageRow, author: &v1::Author) -> v1::Message {
+    v1::Message {
+        channel_id: place.channel.get(),
+        id: row.id.get(),
+        guild_id: place.guild.get(),
+        author: Some(author.clone()),
+        content: row.content.clone(),
+        nonce: row.nonce.to_string(),
+        reply_to: row.reply_to.map_or(0, u64::from),
+        create_time: Some(timestamp(row.create_ms)),
+        edit_time: row.edit_ms.map(timestamp),
+        delete_time: row.delete_ms.map(timestamp),
+    }
+}
+
+/// Where a message is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) guild: GuildId,
+    pub(super) channel: ChannelId,
+}
+
+/// An event of a channel's stream. `author` is the actor, who of what carries a message is its author too.
+pub(super) fn channel_event(place: Place, epoch: u64, record: &Record, author: &Arc<v1::Author>) -> v1::Event {
+    let shown = |row| Some(message(place, row, author));
+    let payload = match &record.change {
+        Change::Created(row) => Payload::MessageCreated(v1::MessageCreated { message: shown(row) }),
+        Change::Edited(row) => Payload::MessageUpdated(v1::MessageUpdated { message: shown(row) }),
+        Change::Deleted(id) => Payload::MessageDeleted(v1::MessageDeleted { message_id: id.get() }),
+    };
+    v1::Event {
+        stream: Some(StreamKey::channel(place.channel).into()),
+        seq: record.seq,
+        epoch,
+        create_time: Some(timestamp(record.time_ms)),
+        actor_id: record.actor.get(),
+        guild_seq: record.guild_seq,
+        payload: Some(payload),
+    }
+}
+
+/// An event to be appended to a guild's or user's stream. What is stored is an `Event` with nothing but its payload.
+pub(super) fn new_event(stream: impl Into<StreamKey>, actor: UserId, time_ms: u64, payload: Payload) -> NewEvent {
+    let bare = v1::Event { payload: Some(payload), ..Default::default() };
+    NewEvent { stream: stream.into(), actor, time_ms, payload: bare.encode_to_vec() }
+}
+
+/// An event that has been appended.
+pub(super) fn appended(event: NewEvent, position: Position) -> v1::Event {
+    let row =
+        EventRow { seq: position.seq, actor: event.actor, time_ms: event.time_ms, payload: event.payload };
+    stream_event(event.stream, position.epoch, row)
+}
+
+/// An event of a guild's or user's stream. One that cannot be decoded keeps its position and loses its payload, as one
+/// of an unknown kind would: whoever reads must not stop there for ever.
+pub(super) fn stream_event(stream: StreamKey, epoch: u64, row: EventRow) -> v1::Event {
+    let bare = v1::Event::decode(row.payload.as_slice()).unwrap_or_else(|error| {
+        tracing::error!(%stream, seq = row.seq, %error, "event cannot be decoded");
+        v1::Event::default()
+    });
+    v1::Event {
+        stream: Some(stream.into()),
+        seq: row.seq,
+        epoch,
+        create_time: Some(timestamp(row.time_ms)),
+        actor_id: row.actor.get(),
+        guild_seq: 0,
+        payload: bare.payload,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_keep_their_milliseconds() {
+        for ms in [0, 999, 1_000, 1_800_000_000_123] {
+            assert_eq!(unix_ms(timestamp(ms)), ms);
+        }
+    }
+
+    #[test]
+    fn a_channel_survives_its_event() {
+        let row = ChannelRow {
+            id: ChannelId(1),
+            guild: GuildId(2),
+            name: "general".into(),
+            kind: v1::ChannelKind::Text.into(),
+            position: 3,
+            parent: Some(ChannelId(4)),
+            topic: "t".into(),
+            create_ms: 5,
+        };
+        assert_eq!(channel_row(&channel(&row)), row);
+        let orphan = ChannelRow { parent: None, ..row };
+        assert_eq!(channel_row(&channel(&orphan)), orphan);
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_decoded_keeps_its_position() {
+        let row = EventRow { seq: 9, actor: UserId(1), time_ms: 2, payload: vec![0xFF] };
+        let event = stream_event(GuildId(3).into(), 7, row);
+        assert_eq!((event.seq, event.epoch, event.payload), (9, 7, None));
+    }
+
+    #[test]
+    fn an_event_comes_back_as_it_was_stored() {
+        let payload = Payload::GuildDeleted(v1::GuildDeleted {});
+        let stored = new_event(GuildId(3), UserId(1), 2_000, payload.clone());
+        let event = appended(stored, Position { epoch: 7, seq: 4 });
+        let stream = Some(v1::Stream::from(StreamKey::guild(GuildId(3))));
+        assert_eq!((event.stream, event.seq, event.epoch), (stream, 4, 7));
+        assert_eq!((event.actor_id, event.payload), (1, Some(payload)));
+    }
+}

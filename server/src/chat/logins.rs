@@ -1,0 +1,97 @@
+//! Login sessions: whose token it is, which there are, and how they end.
+
+use std::sync::Arc;
+
+use guildhall_proto::{ids::LoginSessionId, v1};
+
+use super::{
+    Caller, Chat, Revoked, accounts,
+    commit::Batch,
+    error::{Error, Missing, Result},
+    events,
+    tokens::{self, Digest},
+    validate,
+};
+use crate::store::{Commit, TokenKind, TokenRow};
+
+impl Chat {
+    /// Who bears this token.
+    pub async fn authenticate(&self, token: &str) -> Result<Caller> {
+        self.resolve(tokens::digest(token)?).await
+    }
+
+    /// The same caller anew: fails once the token has ended. For those who keep a caller for long; they ask after they
+    /// have begun to listen for ended tokens, and now and then, which also keeps the token of a person alive.
+    pub async fn revalidate(&self, caller: &Caller) -> Result<Caller> {
+        self.resolve(caller.digest).await
+    }
+
+    async fn resolve(&self, digest: Digest) -> Result<Caller> {
+        let now_ms = self.clock.now_ms();
+        let known = self.tokens.find(&digest, now_ms).await?;
+        self.tokens.touch(&digest, known, now_ms).await;
+        let bot = known.kind == TokenKind::Bot;
+        Ok(Caller {
+            user: known.user,
+            session: known.session,
+            bot,
+            admin: known.admin,
+            author: self.people.author(known.user).await?,
+            // A person's token lives on while it is used.
+            expire_ms: known.expire_ms.filter(|_| bot),
+            digest,
+        })
+    }
+
+    /// Sets who is told when tokens end. To be called once, before the first call is served.
+    pub fn on_revoked(&self, hook: Box<dyn Fn(&Revoked) + Send + Sync>) {
+        self.tokens.set_hook(hook);
+    }
+
+    /// Ends the caller's own login session.
+    pub async fn logout(&self, caller: &Caller, request: v1::LogoutRequest) -> Result<v1::LogoutResponse> {
+        validate(&request)?;
+        self.end_login(caller, caller.session).await?;
+        Ok(v1::LogoutResponse {})
+    }
+
+    /// The caller's login sessions, newest first.
+    pub async fn list_sessions(
+        &self,
+        caller: &Caller,
+        request: v1::ListSessionsRequest,
+    ) -> Result<v1::ListSessionsResponse> {
+        validate(&request)?;
+        let now_ms = self.clock.now_ms();
+        let tokens = self.metadata().tokens(caller.user).await?;
+        let live = tokens.iter().filter(|token| accounts::live(token, now_ms));
+        let sessions = live.map(|token| events::login_session(token, token.id == caller.session)).collect();
+        Ok(v1::ListSessionsResponse { sessions })
+    }
+
+    /// Ends one of the caller's login sessions.
+    pub async fn revoke_session(
+        &self,
+        caller: &Caller,
+        request: v1::RevokeSessionRequest,
+    ) -> Result<v1::RevokeSessionResponse> {
+        validate(&request)?;
+        self.end_login(caller, LoginSessionId(request.session_id)).await?;
+        Ok(v1::RevokeSessionResponse {})
+    }
+
+    async fn end_login(&self, caller: &Caller, id: LoginSessionId) -> Result<()> {
+        let tokens = self.metadata().tokens(caller.user).await?;
+        let token = tokens.into_iter().find(|token| token.id == id);
+        self.end_token(token.ok_or(Error::NotFound(Missing::LoginSession))?).await
+    }
+
+    async fn end_token(&self, token: TokenRow) -> Result<()> {
+        let batch = Batch { writes: vec![accounts::delete(&token)], ..Batch::default() };
+        let known = Arc::clone(&self.tokens);
+        match self.commits.write(batch, Vec::new(), move || known.end(&token)).await? {
+            Commit::Done(_) => Ok(()),
+            Commit::Moved(_) | Commit::Taken(_) => Err(Error::Conflict),
+        }
+    }
+}

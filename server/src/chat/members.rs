@@ -1,0 +1,119 @@
+//! Members: who is there, who comes, who goes.
+
+use guildhall_proto::{
+    ids::UserId,
+    v1::{self, event::Payload},
+};
+
+use super::{
+    Caller, Chat,
+    access::{self, Action, Permit, authorize},
+    commit::Plan,
+    error::{Error, Missing, Result},
+    events, pages, validate,
+    views::View,
+};
+use crate::store::{MemberRow, NewEvent, UserRow, Write};
+
+const PAGE_DEFAULT: usize = 100;
+const PAGE_MAX: usize = 1_000;
+
+/// What it takes that somebody joins.
+pub(super) struct Join {
+    pub(super) permit: Permit,
+    pub(super) writes: Vec<Write>,
+    pub(super) events: Vec<NewEvent>,
+}
+
+impl Chat {
+    /// Members by id, a page at a time.
+    pub async fn list_members(
+        &self,
+        caller: &Caller,
+        request: v1::ListMembersRequest,
+    ) -> Result<v1::ListMembersResponse> {
+        validate(&request)?;
+        let handle = self.my_guild(caller, request.guild_id).await?;
+        let after = pages::members_after(handle.id(), &request.page_token)?;
+        let limit = pages::size(request.page_size, PAGE_DEFAULT, PAGE_MAX);
+        let mut rows = self.metadata().members(handle.id(), after, limit + 1).await?;
+        // A removal in between wins.
+        handle.look(|view| authorize(view, caller.user, Action::ViewGuild).map(drop))?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| more).map(|(member, _)| member.user);
+        Ok(v1::ListMembersResponse {
+            members: rows.iter().map(|(member, profile)| events::member(member, profile)).collect(),
+            next_page_token: last.map_or_else(String::new, |last| pages::members_token(handle.id(), last)),
+        })
+    }
+
+    /// Removes somebody else. When this returns, nothing authorised from now on reaches the removed one.
+    pub async fn remove_member(
+        &self,
+        caller: &Caller,
+        request: v1::RemoveMemberRequest,
+    ) -> Result<v1::RemoveMemberResponse> {
+        validate(&request)?;
+        let handle = self.my_guild(caller, request.guild_id).await?;
+        let user = UserId(request.user_id);
+        let decide = |view: &View| {
+            let permit = authorize(view, caller.user, Action::Kick)?;
+            if !view.is_member(user) {
+                return Err(Error::NotFound(Missing::Member));
+            }
+            self.removal(view, permit, caller.user, user)?.decided()
+        };
+        self.change(&handle, decide).await?;
+        Ok(v1::RemoveMemberResponse {})
+    }
+
+    /// The caller leaves.
+    pub async fn leave_guild(
+        &self,
+        caller: &Caller,
+        request: v1::LeaveGuildRequest,
+    ) -> Result<v1::LeaveGuildResponse> {
+        validate(&request)?;
+        let handle = self.my_guild(caller, request.guild_id).await?;
+        let decide = |view: &View| {
+            let permit = authorize(view, caller.user, Action::Leave)?;
+            self.removal(view, permit, caller.user, caller.user)?.decided()
+        };
+        self.change(&handle, decide).await?;
+        Ok(v1::LeaveGuildResponse {})
+    }
+
+    fn removal(&self, view: &View, permit: Permit, actor: UserId, user: UserId) -> Result<Plan<()>> {
+        if view.guild().owner == user {
+            return Err(Error::OwnerStays);
+        }
+        let reason = if actor == user { v1::LeaveReason::Left } else { v1::LeaveReason::Removed };
+        let removed = v1::MemberRemoved { user_id: user.get(), reason: reason.into() };
+        let id = view.guild().id;
+        let plan = Plan::new(permit, ())
+            .write(Write::DeleteMember(id, user))
+            .event(self.guild_event(view, actor, Payload::MemberRemoved(removed)))
+            .event(self.guild_left(actor, user, id, reason));
+        Ok(plan)
+    }
+
+    /// What it takes that a user joins, by an invite or, if there is none, because the server itself says so.
+    pub(super) fn join(&self, view: &View, profile: &UserRow, invite: Option<&str>) -> Result<Join> {
+        let permit = access::admit(view).ok_or(Error::NotFound(Missing::Invite))?;
+        let now_ms = self.clock.now_ms();
+        let row = MemberRow { guild: permit.guild(), user: profile.id, join_ms: now_ms };
+        let used = invite.map(|code| Write::UseInvite { code: code.to_owned(), now_ms });
+        let joined = v1::MemberJoined { member: Some(events::member(&row, profile)) };
+        let guild = events::guild(view.guild(), view.members().len() + 1);
+        let own = Payload::GuildJoined(v1::GuildJoined { guild: Some(guild) });
+        Ok(Join {
+            permit,
+            writes: used.into_iter().chain([Write::InsertMember(row)]).collect(),
+            events: vec![
+                self.guild_event(view, profile.id, Payload::MemberJoined(joined)),
+                events::new_event(profile.id, profile.id, now_ms, own),
+            ],
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! Messages: sent, edited, deleted.
+//!
+//! Each in two steps: `submit_*` checks, decides and takes a place in the channel's queue; what it returns is waited
+//! for. Whoever submits one after the other (a session) keeps the order without waiting for the disk in between.
+
+use std::sync::Arc;
+
+use guildhall_proto::{
+    ids::{ChannelId, MessageId},
+    v1::{self, ChannelKind, Permission},
+};
+use uuid::Uuid;
+
+use super::{
+    Caller, Chat,
+    access::{Action as Right, Permit, authorize},
+    error::{Error, Missing, Result, permission_name},
+    events::{self, Place},
+    validate,
+    views::{GuildHandle, View},
+};
+use crate::sequencer::{Action, Command, Outcome, Refusal, Ticket};
+
+/// A message on its way to the disk.
+#[derive(Debug)]
+pub struct PendingSend(Ticket);
+
+/// An edit on its way to the disk.
+#[derive(Debug)]
+pub struct PendingEdit {
+    ticket: Ticket,
+    place: Place,
+    author: Arc<v1::Author>,
+}
+
+/// A deletion on its way to the disk.
+#[derive(Debug)]
+pub struct PendingDelete(Ticket);
+
+impl PendingSend {
+    /// Waits until the message is on disk. Dropping this does not take the message back.
+    pub async fn wait(self) -> Result<v1::SendMessageResponse> {
+        match self.0.wait().await? {
+            Outcome::Sent { message, create_ms, duplicate } => Ok(v1::SendMessageResponse {
+                message_id: message.get(),
+                create_time: Some(events::timestamp(create_ms)),
+                duplicate,
+            }),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+impl PendingEdit {
+    /// Waits until the edit is on disk.
+    pub async fn wait(self) -> Result<v1::EditMessageResponse> {
+        match self.ticket.wait().await? {
+            Outcome::Edited(row) => {
+                Ok(v1::EditMessageResponse { message: Some(events::message(self.place, &row, &self.author)) })
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+impl PendingDelete {
+    /// Waits until the deletion is on disk.
+    pub async fn wait(self) -> Result<v1::DeleteMessageResponse> {
+        match self.0.wait().await {
+            Ok(Outcome::Deleted) => Ok(v1::DeleteMessageResponse {}),
+            Ok(other) => Err(unexpected(&other)),
+            Err(Refusal::NotAuthor) => Err(Error::Permission(permission_name(Permission::ManageMessages))),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+fn unexpected(outcome: &Outcome) -> Error {
+    Error::Internal(format!("the sequencer answered a different command: {outcome:?}"))
+}
+
+impl Chat {
+    /// Sends a message and waits until it is on disk.
+    pub async fn send_message(
+        &self,
+        caller: &Caller,
+        request: v1::SendMessageRequest,
+    ) -> Result<v1::SendMessageResponse> {
+        self.submit_send(caller, request).await?.wait().await
+    }
+
+    /// Replaces the content of the caller's own message.
+    pub async fn edit_message(
+        &self,
+        caller: &Caller,
+        request: v1::EditMessageRequest,
+    ) -> Result<v1::EditMessageResponse> {
+        self.submit_edit(caller, request).await?.wait().await
+    }
+
+    /// Deletes the caller's own message, or any with the permission to manage messages.
+    pub async fn delete_message(
+        &self,
+        caller: &Caller,
+        request: v1::DeleteMessageRequest,
+    ) -> Result<v1::DeleteMessageResponse> {
+        self.submit_delete(caller, request).await?.wait().await
+    }
+
+    /// Queues a message.
+    pub async fn submit_send(&self, caller: &Caller, request: v1::SendMessageRequest) -> Result<PendingSend> {
+        validate(&request)?;
+        let nonce = Uuid::parse_str(&request.nonce)
+            .map_err(|_| Error::field("nonce", "string.uuid", "must be a valid UUID"))?;
+        let reply_to = (request.reply_to != 0).then_some(MessageId(request.reply_to));
+        let desk = self.desk(caller, request.channel_id, Right::Send).await?;
+        let action = Action::Send { nonce, content: request.content, reply_to };
+        Ok(PendingSend(self.submit(caller, desk, action)?))
+    }
+
+    /// Queues an edit.
+    pub async fn submit_edit(&self, caller: &Caller, request: v1::EditMessageRequest) -> Result<PendingEdit> {
+        validate(&request)?;
+        let desk = self.desk(caller, request.channel_id, Right::Send).await?;
+        let (place, author) = (desk.place, Arc::clone(&desk.author));
+        let action = Action::Edit { message: MessageId(request.message_id), content: request.content };
+        Ok(PendingEdit { ticket: self.submit(caller, desk, action)?, place, author })
+    }
+
+    /// Queues a deletion.
+    pub async fn submit_delete(&self, caller: &Caller, request: v1::DeleteMessageRequest) -> Result<PendingDelete> {
+        validate(&request)?;
+        let desk = self.desk(caller, request.channel_id, Right::ViewChannel).await?;
+        let any = desk.permit.also(Permission::ManageMessages);
+        let action = Action::Delete { message: MessageId(request.message_id), any };
+        Ok(PendingDelete(self.submit(caller, desk, action)?))
+    }
+
+    /// The guild of a channel in which the caller may type.
+    pub async fn typing_in(&self, caller: &Caller, channel: ChannelId) -> Result<Arc<GuildHandle>> {
+        let handle = self.channel_guild(channel.get()).await?;
+        handle.look(|view| {
+            authorize(view, caller.user, Right::Send(channel)).map(drop)?;
+            holds_messages(view, channel)
+        })?;
+        Ok(handle)
+    }
+
+    /// Decides whether the caller may do this in a channel that holds messages.
+    async fn desk(&self, caller: &Caller, channel: u64, right: fn(ChannelId) -> Right) -> Result<Desk> {
+        let handle = self.channel_guild(channel).await?;
+        // The profile of now, not that of when the caller logged in: a session lives long.
+        let author = self.people.author(caller.user).await?;
+        let channel = ChannelId(channel);
+        let permit = handle.look(|view| {
+            let permit = authorize(view, caller.user, right(channel))?;
+            holds_messages(view, channel).map(|()| permit)
+        })?;
+        Ok(Desk { place: Place { guild: handle.id(), channel }, permit, author })
+    }
+
+    fn submit(&self, caller: &Caller, desk: Desk, action: Action) -> Result<Ticket> {
+        let Desk { place, permit, author } = desk;
+        let (guild, guild_seq) = (permit.guild(), permit.guild_seq());
+        let command = Command { actor: caller.user, author, guild, guild_seq, action };
+        Ok(self.sequencer.submit(place.channel, command)?)
+    }
+}
+
+/// Where somebody may write, and as whom.
+struct Desk {
+    place: Place,
+    permit: Permit,
+    author: Arc<v1::Author>,
+}
+
+fn holds_messages(view: &View, channel: ChannelId) -> Result<()> {
+    let channel = view.channel(channel).ok_or(Error::NotFound(Missing::Channel))?;
+    if channel.kind == i32::from(ChannelKind::Text) { Ok(()) } else { Err(Error::ChannelKind) }
+}

@@ -1,0 +1,177 @@
+//! The rules of the chat: who may do what, and what follows from it. One file per noun, each an `impl Chat`.
+//!
+//! Every operation reads *check, decide, commit, publish*: is the request well-formed (`validate`), may they
+//! (`access`, on a guild's picture from `views`), write it (`commit` for metadata, the sequencer for messages), tell
+//! it. Nothing in here knows tonic, sessions or an engine's name.
+
+pub mod access;
+mod accounts;
+mod bots;
+mod cache;
+mod channels;
+mod commit;
+pub mod error;
+pub(crate) mod events;
+mod guilds;
+mod history;
+mod invites;
+mod logins;
+mod members;
+mod messages;
+mod pages;
+mod passwords;
+mod people;
+mod publisher;
+mod setup;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod users;
+mod views;
+
+use std::sync::Arc;
+
+use guildhall_proto::{
+    Validate,
+    ids::{self, ChannelId, GuildId, LoginSessionId, UserId},
+    v1,
+};
+
+use crate::{
+    clock::Clock,
+    fanout::Hub,
+    sequencer::Sequencer,
+    store::{Metadata, Store},
+};
+use commit::Commits;
+pub use error::{Error, Result};
+pub use messages::{PendingDelete, PendingEdit, PendingSend};
+use passwords::Passwords;
+use people::People;
+pub use setup::Demo;
+pub use tokens::Revoked;
+use tokens::Tokens;
+pub use views::{GuildHandle, View};
+use views::Guilds;
+
+/// Who may register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Registration {
+    /// Everybody.
+    Open,
+    /// Whoever has an invite to a guild.
+    Invite,
+    /// Nobody but the first administrator.
+    #[default]
+    Closed,
+}
+
+/// What the server's owner decides.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policy {
+    /// Who may register.
+    pub registration: Registration,
+}
+
+/// What the chat is made of.
+pub struct Parts {
+    /// The engines.
+    pub store: Store,
+    /// Those who listen.
+    pub hub: Arc<Hub>,
+    /// The time.
+    pub clock: Clock,
+    /// What the server's owner decides.
+    pub policy: Policy,
+}
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The user.
+    pub user: UserId,
+    /// The login session of the token.
+    pub session: LoginSessionId,
+    /// Whether the user is a program.
+    pub bot: bool,
+    /// Whether the user administers this server.
+    pub admin: bool,
+    /// The user as an author, as of now; a caller that is kept for long does not follow changes of the profile.
+    pub author: Arc<v1::Author>,
+    /// When the token ends for sure, in Unix milliseconds; `None`: it goes on while it is used.
+    pub expire_ms: Option<u64>,
+    digest: tokens::Digest,
+}
+
+/// The chat.
+pub struct Chat {
+    store: Store,
+    clock: Clock,
+    policy: Policy,
+    guilds: Arc<Guilds>,
+    people: Arc<People>,
+    tokens: Arc<Tokens>,
+    passwords: Passwords,
+    sequencer: Sequencer,
+    commits: Commits,
+}
+
+impl Chat {
+    /// Puts the chat together, with a sequencer that publishes to the hub.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { store, hub, clock, policy } = parts;
+        let metadata = Arc::clone(&store.metadata);
+        let guilds = Arc::new(Guilds::new(Arc::clone(&metadata), Arc::clone(&hub)));
+        let publisher = Arc::new(publisher::ToHub(Arc::clone(&hub)));
+        Arc::new(Self {
+            people: Arc::new(People::new(Arc::clone(&metadata))),
+            tokens: Arc::new(Tokens::new(Arc::clone(&metadata))),
+            passwords: Passwords::new(),
+            sequencer: Sequencer::new(Arc::clone(&store.log), publisher, clock.clone()),
+            commits: Commits { metadata, guilds: Arc::clone(&guilds), hub },
+            store,
+            clock,
+            policy,
+            guilds,
+        })
+    }
+
+    /// A guild with its picture; `None`: there is no such guild (any more). Nobody is asked whether they may see it.
+    pub async fn guild(&self, id: GuildId) -> Result<Option<Arc<GuildHandle>>> {
+        Ok(self.guilds.get(id).await?)
+    }
+
+    /// The guild of a channel; `None`: there is no such channel (any more). Nobody is asked whether they may see it.
+    pub async fn guild_of(&self, channel: ChannelId) -> Result<Option<Arc<GuildHandle>>> {
+        Ok(self.guilds.of_channel(channel).await?)
+    }
+
+    /// Lets a guild's picture follow its stream up to now.
+    pub async fn follow(&self, guild: &Arc<GuildHandle>) -> Result<()> {
+        Ok(self.guilds.catch_up(guild).await?)
+    }
+
+    /// The order of channels; for housekeeping.
+    pub fn sequencer(&self) -> &Sequencer {
+        &self.sequencer
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn metadata(&self) -> &dyn Metadata {
+        &*self.store.metadata
+    }
+
+    /// A new random id. The store refuses one that is taken; then another one is made.
+    fn new_id(&self) -> u64 {
+        ids::new_id(self.clock.now_ms(), rand::random())
+    }
+}
+
+/// Whether a request is well-formed. Every entry point begins with it, whichever way the request came.
+pub fn validate(request: &impl Validate) -> Result<()> {
+    Ok(request.validate()?)
+}

@@ -1,0 +1,97 @@
+//! One guild's picture, shared by all who ask about it.
+
+use std::sync::Arc;
+
+use guildhall_proto::{
+    ids::{ChannelId, GuildId, UserId},
+    v1::{self, Permission},
+};
+use parking_lot::RwLock;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::View;
+use crate::{
+    chat::{access, events},
+    store::Position,
+};
+
+/// A guild that is held in memory. Its picture follows the guild's stream; asking never waits.
+#[derive(Debug)]
+pub struct GuildHandle {
+    id: GuildId,
+    view: RwLock<View>,
+    turn: Arc<Mutex<()>>,
+}
+
+/// The right to change a guild or to read its stream on. One at a time, first come, first served: so changes of one node
+/// do not race, and events are applied and published in their order.
+#[must_use = "a turn ends when it is dropped"]
+pub struct Turn {
+    handle: Arc<GuildHandle>,
+    _guard: OwnedMutexGuard<()>,
+}
+
+impl Turn {
+    /// Whose turn it is.
+    pub fn handle(&self) -> &Arc<GuildHandle> {
+        &self.handle
+    }
+}
+
+impl GuildHandle {
+    pub(super) fn new(view: View) -> Arc<Self> {
+        Arc::new(Self { id: view.guild().id, view: RwLock::new(view), turn: Arc::default() })
+    }
+
+    /// The guild.
+    pub fn id(&self) -> GuildId {
+        self.id
+    }
+
+    /// Waits for one's turn. This is the only lock that is held while something is awaited.
+    pub async fn turn(self: &Arc<Self>) -> Turn {
+        let guard = Arc::clone(&self.turn).lock_owned().await;
+        Turn { handle: Arc::clone(self), _guard: guard }
+    }
+
+    /// Looks at the picture. The lock is held meanwhile: short, and without waiting for anything.
+    pub fn look<R>(&self, question: impl FnOnce(&View) -> R) -> R {
+        question(&self.view.read())
+    }
+
+    pub(super) fn apply(&self, event: &v1::Event) {
+        self.view.write().apply(event.seq, event.payload.as_ref());
+    }
+
+    /// How far the picture is: the version of all rights in this guild.
+    pub fn position(&self) -> Position {
+        self.look(View::position)
+    }
+
+    /// Whether the user is a member.
+    pub fn is_member(&self, user: UserId) -> bool {
+        self.look(|view| view.is_member(user))
+    }
+
+    /// Whether the user may see a channel and read its messages: what it takes to hear its events.
+    pub fn may_read(&self, user: UserId, channel: ChannelId) -> bool {
+        self.look(|view| reads(view, user, channel))
+    }
+
+    /// The channels that the user may read, by position.
+    pub fn readable_channels(&self, user: UserId) -> Vec<ChannelId> {
+        self.look(|view| {
+            let channels = view.channels().into_iter().map(|channel| channel.id);
+            channels.filter(|channel| reads(view, user, *channel)).collect()
+        })
+    }
+
+    /// The guild as its members see it.
+    pub fn guild_message(&self) -> v1::Guild {
+        self.look(events::guild_of)
+    }
+}
+
+fn reads(view: &View, user: UserId, channel: ChannelId) -> bool {
+    access::channel_permissions(view, user, channel).is_some_and(|held| held.has(Permission::ReadHistory))
+}
