@@ -1,0 +1,66 @@
+//! Why a server does not start: the cause on one line, and what to do about it.
+
+use std::io::ErrorKind;
+
+use crate::chat;
+use crate::edge::{BindError, ReflectionError};
+use crate::store::sqlite::OpenError;
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings contradict each other.
+    #[error("{}", .0.join("; "))]
+    Settings(Vec<String>),
+    /// It cannot listen.
+    #[error(transparent)]
+    Listen(#[from] BindError),
+    /// The data cannot be used.
+    #[error(transparent)]
+    Data(#[from] OpenError),
+    /// The data was opened, and then something failed.
+    #[error("the first words with the database failed: {0}")]
+    Chat(#[from] chat::Error),
+    /// Reflection was asked for and cannot be served.
+    #[error(transparent)]
+    Reflection(#[from] ReflectionError),
+}
+
+impl StartError {
+    /// What to do about it, where that is known.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Listen(BindError::Address { source, .. }) => match source.kind() {
+                ErrorKind::AddrInUse => Some("another program listens there; stop it, or choose another --listen"),
+                ErrorKind::PermissionDenied => Some("ports below 1024 are for root; choose another --listen"),
+                ErrorKind::AddrNotAvailable => Some("this machine has no such address; choose another --listen"),
+                _ => None,
+            },
+            Self::Listen(BindError::Tls(_)) => Some("look at --tls-cert and --tls-key: PEM files that belong together"),
+            Self::Data(OpenError::Locked { .. }) => Some("stop the other server, or choose another --data-dir"),
+            Self::Data(OpenError::ReadOnly { .. }) => Some("make it writable for this user, or choose another --data-dir"),
+            Self::Data(OpenError::Full { .. }) => Some("make room, or choose another --data-dir"),
+            Self::Data(OpenError::Corrupt { .. }) => Some("restore a backup; keep the damaged files until then"),
+            Self::Data(OpenError::Directory { .. }) => Some("choose another --data-dir"),
+            _ => None,
+        }
+    }
+
+    /// The cause with its own causes, on one line, and what to do about it on the next.
+    pub fn explain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(inner) = cause {
+            let inner_text = inner.to_string();
+            // Some errors say their cause themselves.
+            if !text.ends_with(&inner_text) {
+                text = format!("{text}: {inner_text}");
+            }
+            cause = inner.source();
+        }
+        match self.remedy() {
+            Some(remedy) => format!("{text}\n{remedy}"),
+            None => text,
+        }
+    }
+}

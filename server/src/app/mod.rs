@@ -1,0 +1,202 @@
+//! The server put together: storage, chat, sessions, services, edge; started in this order and stopped in the other.
+
+mod banner;
+pub mod command;
+mod error;
+mod logs;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use error::StartError;
+
+use crate::chat::{Chat, Demo, Parts, Policy};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::edge::{Edge, Listener};
+use crate::fanout::Hub;
+use crate::rpc;
+use crate::session::{SessionConfig, Sessions};
+use crate::store::sqlite::{self, Sqlite};
+
+/// Reads of the database that run at once; they are short, and the disk has one head.
+const READ_CONNECTIONS: u32 = 4;
+/// How often channels that have moved on are told to those who do not watch them.
+const ACTIVITY_EVERY: Duration = Duration::from_secs(1);
+/// How many of those rounds lie between two looks for idle channels.
+const EVICT_ROUNDS: u32 = 60;
+
+/// A running server. To drop it is to pull the plug; `shutdown` is the way to end it.
+pub struct Server {
+    settings: Settings,
+    edge: Edge,
+    sessions: Sessions,
+    chat: Arc<Chat>,
+    database: Sqlite,
+    chores: Chores,
+    setup_code: Option<String>,
+    demo: Option<Demo>,
+}
+
+impl Server {
+    /// Starts a server. When it returns, calls are answered.
+    ///
+    /// # Errors
+    /// With the cause and, where there is one, the way out.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let contradictions = settings.contradictions();
+        if !contradictions.is_empty() {
+            return Err(StartError::Settings(contradictions));
+        }
+        // First the port, because it says soonest that a server runs already.
+        let listener = Listener::bind(&settings)?;
+        let options = sqlite::Options {
+            path: settings.data_dir.clone(),
+            read_connections: READ_CONNECTIONS,
+        };
+        let (store, database) = sqlite::open(options).await?;
+        let hub = Arc::new(Hub::default());
+        let clock = Clock::system();
+        let chat = Chat::new(Parts {
+            store,
+            hub: hub.clone(),
+            clock: clock.clone(),
+            policy: Policy {
+                registration: settings.registration,
+            },
+        });
+        let setup_code = chat.ensure_setup_code().await?;
+        let demo = match settings.dev {
+            true => Some(chat.seed_demo().await?),
+            false => None,
+        };
+        let sessions = Sessions::new(session_config(&settings), chat.clone(), hub.clone());
+        let routes = rpc::routes(chat.clone(), sessions.clone());
+        let edge = Edge::start(&settings, listener, routes, chat.clone(), clock).await?;
+        tracing::info!(addr = %edge.local_addr(), version = env!("CARGO_PKG_VERSION"), "ready");
+        Ok(Self {
+            chores: Chores::start(hub, chat.clone()),
+            settings,
+            edge,
+            sessions,
+            chat,
+            database,
+            setup_code,
+            demo,
+        })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.edge.local_addr()
+    }
+
+    /// Its address as clients write it.
+    pub fn url(&self) -> String {
+        self.settings.url(self.local_addr())
+    }
+
+    /// How it runs.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The one-time code that makes the first administrator; `None`: there is one.
+    pub fn setup_code(&self) -> Option<&str> {
+        self.setup_code.as_deref()
+    }
+
+    /// What was made for `dev`.
+    pub fn demo(&self) -> Option<&Demo> {
+        self.demo.as_ref()
+    }
+
+    /// How many gateway sessions live.
+    pub fn sessions(&self) -> usize {
+        self.sessions.count()
+    }
+
+    /// Ends in order: no new calls, every session told to come back, calls in flight answered, everything on disk. What
+    /// takes longer than `drain_seconds` is cut off. Returns whether nothing was.
+    pub async fn shutdown(self) -> bool {
+        let within = Duration::from_secs(self.settings.drain_seconds);
+        tracing::info!(sessions = self.sessions.count(), "draining");
+        let drained = timeout(within, async {
+            self.edge.refuse().await;
+            self.sessions.drain().await;
+            self.edge.finish().await;
+        });
+        let in_time = drained.await.is_ok();
+        if !in_time {
+            tracing::warn!("cutting off what is left");
+        }
+        self.close().await;
+        tracing::info!("stopped");
+        in_time
+    }
+
+    /// Cuts every connection without a word and lets go of the data directory, for tests of what clients do then.
+    pub async fn kill(self) {
+        self.close().await;
+    }
+
+    async fn close(self) {
+        self.edge.abort().await;
+        self.chores.stop().await;
+        drop((self.sessions, self.chat));
+        // Last, so that whatever was acknowledged on the way is written.
+        if let Err(error) = self.database.close().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "database did not close");
+        }
+    }
+}
+
+fn session_config(settings: &Settings) -> SessionConfig {
+    SessionConfig {
+        heartbeat: Duration::from_secs(settings.heartbeat_seconds),
+        identify_timeout: Duration::from_secs(settings.identify_timeout_seconds),
+        sessions_per_user_max: settings.max_sessions_per_user,
+    }
+}
+
+/// What has to be done now and then.
+struct Chores {
+    task: JoinHandle<()>,
+    /// Ends the task when the server is dropped.
+    stop: DropGuard,
+}
+
+impl Chores {
+    fn start(hub: Arc<Hub>, chat: Arc<Chat>) -> Self {
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let mut ticks = interval(ACTIVITY_EVERY);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            for round in (1..EVICT_ROUNDS + 1).cycle() {
+                tokio::select! {
+                    _ = ticks.tick() => hub.tell_activity(),
+                    () = stopped.cancelled() => return,
+                }
+                if round == EVICT_ROUNDS {
+                    chat.sequencer().evict_idle();
+                }
+            }
+        });
+        Self {
+            task,
+            stop: stop.drop_guard(),
+        }
+    }
+
+    async fn stop(self) {
+        drop(self.stop);
+        // It fails only if a chore panicked, which the panic hook has told.
+        let _ = self.task.await;
+    }
+}
