@@ -193,10 +193,7 @@ impl TryFrom<v1::Stream> for StreamKey {
 
 impl From<StreamKey> for v1::Stream {
     fn from(key: StreamKey) -> Self {
-        Self {
-            kind: v1::StreamKind::from(key.kind).into(),
-            id: key.id,
-        }
+        Self { kind: v1::StreamKind::from(key.kind).into(), id: key.id }
     }
 }
 
@@ -232,18 +229,11 @@ mod tests {
 
     #[test]
     fn streams_go_to_the_wire_and_back() {
-        let keys = [
-            StreamKey::channel(ChannelId(1)),
-            StreamKey::guild(GuildId(2)),
-            StreamKey::user(UserId(3)),
-        ];
+        let keys = [StreamKey::channel(ChannelId(1)), StreamKey::guild(GuildId(2)), StreamKey::user(UserId(3))];
         for key in keys {
             assert_eq!(StreamKey::try_from(v1::Stream::from(key)), Ok(key));
         }
-        assert_eq!(
-            keys.map(|key| key.to_string()),
-            ["channel:1", "guild:2", "user:3"]
-        );
+        assert_eq!(keys.map(|key| key.to_string()), ["channel:1", "guild:2", "user:3"]);
         let stream = v1::Stream { kind: 9, id: 1 };
         assert_eq!(StreamKey::try_from(stream), Err(UnknownStream(9)));
     }

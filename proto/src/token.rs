@@ -118,11 +118,7 @@ impl Token {
     /// Who it is for.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        if self.0.starts_with(Kind::Bot.prefix()) {
-            Kind::Bot
-        } else {
-            Kind::Person
-        }
+        if self.0.starts_with(Kind::Bot.prefix()) { Kind::Bot } else { Kind::Person }
     }
 
     /// The text itself.
@@ -168,10 +164,7 @@ mod tests {
     fn the_format_does_not_change() {
         // Tokens are kept on devices for years: this text must be made and accepted for ever.
         let token = Token::generate(Kind::Person, &[0; SECRET_BYTES]);
-        assert_eq!(
-            token.reveal(),
-            "ghu_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA2KbRK5"
-        );
+        assert_eq!(token.reveal(), "ghu_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA2KbRK5");
     }
 
     #[test]
@@ -193,14 +186,8 @@ mod tests {
             ("Bearer ghu_", TokenError::Prefix),
             ("ghu_", TokenError::Length),
             (&token.reveal()[..52], TokenError::Length),
-            (
-                &token.reveal().replace("ghb_", "ghu_"),
-                TokenError::Checksum,
-            ),
-            (
-                &format!("ghb_{}", "é".repeat(24) + "x"),
-                TokenError::Alphabet,
-            ),
+            (&token.reveal().replace("ghb_", "ghu_"), TokenError::Checksum),
+            (&format!("ghb_{}", "é".repeat(24) + "x"), TokenError::Alphabet),
         ];
         for (text, error) in cases {
             assert_eq!(Token::check(text), Err(error), "{text}");

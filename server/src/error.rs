@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use guildhall_proto::{
-    Failure,
-    error::PERMISSION_KEY,
-    v1::ErrorReason,
-};
+use guildhall_proto::{Failure, error::PERMISSION_KEY, v1::ErrorReason};
 use tonic::Status;
 
 use crate::{
@@ -59,9 +55,7 @@ fn failure(error: Error) -> Failure {
         Error::ChannelKind => plain(ErrorReason::ChannelKindMismatch),
         Error::OwnerStays => plain(ErrorReason::OwnerCannotLeave),
         Error::Overloaded { retry_after } => plain(ErrorReason::Overloaded).retry_after(retry_after),
-        Error::Limit { subject, max } => {
-            plain(ErrorReason::LimitReached).quota(subject).with("max", max.to_string())
-        }
+        Error::Limit { subject, max } => plain(ErrorReason::LimitReached).quota(subject).with("max", max.to_string()),
         Error::Conflict => plain(ErrorReason::Conflict),
         Error::Cursor(head) => plain(ErrorReason::CursorOutOfRange)
             .with("epoch", head.epoch.to_string())

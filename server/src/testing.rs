@@ -133,11 +133,7 @@ impl Builder {
         let data = tempfile::tempdir().expect("a directory for the test's server");
         let mut settings = self.settings;
         settings.data_dir = data.path().to_owned();
-        TestServer {
-            server: Some(start(settings.clone()).await),
-            settings,
-            data,
-        }
+        TestServer { server: Some(start(settings.clone()).await), settings, data }
     }
 }
 

@@ -10,10 +10,7 @@ use std::path::{Path, PathBuf};
 /// Each room of the server, and the rooms that it may know. Arrows point down only: a room stands above all it knows.
 const ROOMS: &[(&str, &[&str])] = &[
     ("testing", &["app", "config", "chat"]),
-    (
-        "app",
-        &["edge", "rpc", "session", "config", "chat", "fanout", "store", "clock"],
-    ),
+    ("app", &["edge", "rpc", "session", "config", "chat", "fanout", "store", "clock"]),
     ("edge", &["config", "error", "chat", "clock"]),
     ("rpc", &["session", "error", "chat"]),
     ("session", &["error", "chat", "fanout", "store", "clock"]),
@@ -120,10 +117,7 @@ fn server_files() -> Vec<File> {
 
 fn all_files() -> impl Iterator<Item = File> {
     CRATES.iter().flat_map(|name| {
-        files(&root().join(name)).into_iter().map(move |file| File {
-            path: format!("{name}/{}", file.path),
-            ..file
-        })
+        files(&root().join(name)).into_iter().map(move |file| File { path: format!("{name}/{}", file.path), ..file })
     })
 }
 

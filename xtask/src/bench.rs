@@ -16,15 +16,7 @@ pub(crate) struct Bench {
 impl Bench {
     /// Builds optimised and runs.
     pub(crate) fn run(&self) -> Result<()> {
-        let bench = [
-            "run",
-            "--release",
-            "--package",
-            "guildhall-tests",
-            "--bin",
-            "bench",
-            "--",
-        ];
+        let bench = ["run", "--release", "--package", "guildhall-tests", "--bin", "bench", "--"];
         run(cargo().args(bench).args(&self.args))
     }
 }

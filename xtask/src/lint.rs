@@ -32,27 +32,15 @@ impl Lint {
 
     /// The checks, as steps of a longer task.
     pub(crate) fn steps(&self, steps: &mut Steps) {
-        steps.run("format", || {
-            plain(cargo().args(["fmt", "--all", "--check"]))
-        });
-        steps.run("clippy", || {
-            plain(cargo().args([
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ]))
-        });
+        steps.run("format", || plain(cargo().args(["fmt", "--all", "--check"])));
+        steps.run("clippy", || plain(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
         steps.run("generated code", || Gen::checking().run().map(passed));
         steps.run("proto format", proto_format);
         steps.run("proto lint", proto_lint);
         steps.run("proto breaking", || self.proto_breaking());
         steps.run("documentation", || {
             let mut doc = cargo();
-            doc.args(["doc", "--workspace", "--no-deps"])
-                .env("RUSTDOCFLAGS", "-D warnings");
+            doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
             plain(&mut doc)
         });
         steps.run("dependencies", dependencies);
@@ -65,19 +53,12 @@ impl Lint {
         };
         if !has_protos(&base) {
             // Only the first landing may pass without a comparison.
-            ensure!(
-                !history_has_protos()?,
-                "`{base}` has no protos but the history does; name the commit with --base"
-            );
+            ensure!(!history_has_protos()?, "`{base}` has no protos but the history does; name the commit with --base");
             return Ok(Outcome::NothingToDo("no protos have landed yet"));
         }
         let against = check_out(&base)?;
         println!("comparing with {base}");
-        plain(
-            command(tools::buf()?)
-                .args(["breaking", "--against"])
-                .arg(against),
-        )
+        plain(command(tools::buf()?).args(["breaking", "--against"]).arg(against))
     }
 }
 

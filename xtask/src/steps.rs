@@ -76,10 +76,6 @@ impl Steps {
             println!("{}", line.trim_end());
         }
         println!("{passed} passed, {failed} failed, {skipped} skipped");
-        if failed + skipped == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        if failed + skipped == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

@@ -12,11 +12,8 @@ use crate::workspace;
 
 type Install = fn() -> Result<()>;
 
-const TOOLS: [(&str, Install); 3] = [
-    ("tools: system", tools::debian),
-    ("tools: python", tools::python),
-    ("tools: javascript", tools::javascript),
-];
+const TOOLS: [(&str, Install); 3] =
+    [("tools: system", tools::debian), ("tools: python", tools::python), ("tools: javascript", tools::javascript)];
 
 /// Runs the whole gate and prints the table.
 pub(crate) fn run(lint: &Lint) -> Result<ExitCode> {
@@ -25,13 +22,9 @@ pub(crate) fn run(lint: &Lint) -> Result<ExitCode> {
     for (name, install) in TOOLS {
         steps.run(name, || install().map(|()| Outcome::Passed));
     }
-    steps.run("build", || {
-        run_cargo(&["build", "--workspace", "--all-targets"])
-    });
+    steps.run("build", || run_cargo(&["build", "--workspace", "--all-targets"]));
     if steps.passed("build") {
-        steps.run("tests", || {
-            run_cargo(&["test", "--workspace", "--no-fail-fast"])
-        });
+        steps.run("tests", || run_cargo(&["test", "--workspace", "--no-fail-fast"]));
     } else {
         steps.skip("tests", "the build failed");
     }

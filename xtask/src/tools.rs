@@ -34,14 +34,7 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     let found = read(command(&binary).arg("--version")).unwrap_or_default();
     if !found.contains(CARGO_DENY) {
         let mut install = cargo();
-        install.args([
-            "install",
-            "--locked",
-            "cargo-deny",
-            "--version",
-            CARGO_DENY,
-            "--root",
-        ]);
+        install.args(["install", "--locked", "cargo-deny", "--version", CARGO_DENY, "--root"]);
         run(install.arg(tools()))?;
     }
     Ok(binary)
@@ -62,25 +55,13 @@ pub(crate) fn python() -> Result<()> {
         }
         run(command("python3").args(["-m", "venv", "--clear"]).arg(&dir))?;
         let mut install = command(dir.join("bin/python"));
-        run(install
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
-            .args(PYTHON))
+        run(install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PYTHON))
     })
 }
 
 /// Packages of the system.
 pub(crate) fn debian() -> Result<()> {
-    let missing: Vec<_> = DEBIAN
-        .iter()
-        .copied()
-        .filter(|package| !has_package(package))
-        .collect();
+    let missing: Vec<_> = DEBIAN.iter().copied().filter(|package| !has_package(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -94,26 +75,16 @@ fn has_package(package: &str) -> bool {
 
 fn apt_install(packages: &[&str]) -> Result<()> {
     // A fresh machine has no package lists; an old list is good enough otherwise.
-    if run(apt()
-        .args(["install", "-y", "--no-install-recommends"])
-        .args(packages))
-    .is_ok()
-    {
+    if run(apt().args(["install", "-y", "--no-install-recommends"]).args(packages)).is_ok() {
         return Ok(());
     }
     run(apt().arg("update"))?;
-    run(apt()
-        .args(["install", "-y", "--no-install-recommends"])
-        .args(packages))
+    run(apt().args(["install", "-y", "--no-install-recommends"]).args(packages))
 }
 
 fn apt() -> std::process::Command {
     let is_root = read(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    let mut apt = if is_root {
-        command("apt-get")
-    } else {
-        command("sudo")
-    };
+    let mut apt = if is_root { command("apt-get") } else { command("sudo") };
     if !is_root {
         apt.args(["-n", "apt-get"]);
     }
@@ -128,14 +99,7 @@ fn npm(name: &str, packages: &'static [&str]) -> Result<PathBuf> {
         // Without a manifest here npm would look for one further up.
         fs::write(dir.join("package.json"), "{ \"private\": true }\n")?;
         let mut install = command("npm");
-        install.args([
-            "install",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--save-exact",
-            "--prefix",
-        ]);
+        install.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", "--prefix"]);
         run(install.arg(&dir).args(packages))
     })?;
     Ok(dir)

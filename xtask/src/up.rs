@@ -18,25 +18,11 @@ pub(crate) struct Up {
 impl Up {
     /// Builds the server and the command line, then becomes the server.
     pub(crate) fn run(&self) -> Result<()> {
-        let packages = [
-            "--package",
-            "guildhall-server",
-            "--package",
-            "guildhall-cli",
-        ];
+        let packages = ["--package", "guildhall-server", "--package", "guildhall-cli"];
         run(cargo().args(["build", "--release"]).args(packages))?;
         let mut server = cargo();
-        server.args([
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "guildhall-server",
-            "--",
-        ]);
-        server
-            .args(["serve", "--dev", "--data"])
-            .arg(target().join("dev-data"));
+        server.args(["run", "--quiet", "--release", "--package", "guildhall-server", "--"]);
+        server.args(["serve", "--dev", "--data"]).arg(target().join("dev-data"));
         server.args(&self.args);
         // Only returns if it fails: signals then reach the server and nobody else.
         Err(server.exec()).context("cannot start the server")

@@ -37,9 +37,7 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = describe(command);
     println!("$ {name}");
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start `{name}`"))?;
+    let status = command.status().with_context(|| format!("cannot start `{name}`"))?;
     ensure!(status.success(), "`{name}` failed: {status}");
     Ok(())
 }
@@ -47,27 +45,14 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// Runs a command and returns what it prints.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let name = describe(command);
-    let output = command
-        .output()
-        .with_context(|| format!("cannot start `{name}`"))?;
-    ensure!(
-        output.status.success(),
-        "`{name}` failed: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout)
-        .with_context(|| format!("`{name}` printed bytes that are not text"))
+    let output = command.output().with_context(|| format!("cannot start `{name}`"))?;
+    ensure!(output.status.success(), "`{name}` failed: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).with_context(|| format!("`{name}` printed bytes that are not text"))
 }
 
 fn describe(command: &Command) -> String {
     let program = command.get_program().to_string_lossy();
     let short = program.rsplit('/').next().unwrap_or_default().to_owned();
-    let args = command
-        .get_args()
-        .map(|arg| arg.to_string_lossy().into_owned());
-    std::iter::once(short)
-        .chain(args)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let args = command.get_args().map(|arg| arg.to_string_lossy().into_owned());
+    std::iter::once(short).chain(args).collect::<Vec<_>>().join(" ")
 }

@@ -114,9 +114,6 @@ impl std::error::Error for Failure {}
 impl From<Violations> for Failure {
     fn from(violations: Violations) -> Self {
         let message = violations.to_string();
-        Self {
-            violations: violations.into_vec(),
-            ..Self::new(ErrorReason::ValidationFailed, message)
-        }
+        Self { violations: violations.into_vec(), ..Self::new(ErrorReason::ValidationFailed, message) }
     }
 }

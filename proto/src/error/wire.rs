@@ -5,9 +5,7 @@ use std::time::Duration;
 use prost::Message;
 use prost_types::Any;
 use tonic::{Code, Status};
-use tonic_types::pb::{
-    BadRequest, ErrorInfo, QuotaFailure, RequestInfo, RetryInfo, bad_request, quota_failure,
-};
+use tonic_types::pb::{BadRequest, ErrorInfo, QuotaFailure, RequestInfo, RetryInfo, bad_request, quota_failure};
 
 use super::{Failure, name_of, reason_from_name};
 use crate::v1::ErrorReason;
@@ -36,10 +34,7 @@ impl Failure {
 
     fn without_reason(code: Code, message: &str) -> Self {
         let reason = ErrorReason::Unspecified;
-        Self {
-            code,
-            ..Self::new(reason, message)
-        }
+        Self { code, ..Self::new(reason, message) }
     }
 
     fn read_details(&mut self, details: &[Any]) {
@@ -54,11 +49,7 @@ impl Failure {
             self.retry_after = Duration::try_from(delay).ok();
         }
         if let Some(quota) = find::<QuotaFailure>(details) {
-            self.quota = quota
-                .violations
-                .into_iter()
-                .next()
-                .map(|first| first.subject);
+            self.quota = quota.violations.into_iter().next().map(|first| first.subject);
         }
         if let Some(info) = find::<RequestInfo>(details) {
             self.request_id = Some(info.request_id);
@@ -89,10 +80,7 @@ impl Failure {
             details.push(pack(&QuotaFailure { violations }));
         }
         if let Some(id) = &self.request_id {
-            details.push(pack(&RequestInfo {
-                request_id: id.clone(),
-                ..Default::default()
-            }));
+            details.push(pack(&RequestInfo { request_id: id.clone(), ..Default::default() }));
         }
         details
     }
@@ -100,11 +88,7 @@ impl Failure {
 
 impl From<Failure> for tonic_types::Status {
     fn from(failure: Failure) -> Self {
-        Self {
-            code: failure.code.into(),
-            details: failure.details(),
-            message: failure.message,
-        }
+        Self { code: failure.code.into(), details: failure.details(), message: failure.message }
     }
 }
 
@@ -139,10 +123,7 @@ macro_rules! details {
 details!(ErrorInfo, BadRequest, RetryInfo, QuotaFailure, RequestInfo);
 
 pub(super) fn pack<T: Detail>(detail: &T) -> Any {
-    Any {
-        type_url: T::TYPE_URL.to_owned(),
-        value: detail.encode_to_vec(),
-    }
+    Any { type_url: T::TYPE_URL.to_owned(), value: detail.encode_to_vec() }
 }
 
 fn find<T: Detail>(details: &[Any]) -> Option<T> {

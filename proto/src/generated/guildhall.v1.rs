@@ -132,13 +132,7 @@ impl PresenceStatus {
 }
 /// Generated client implementations.
 pub mod user_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
     /// Profiles.
@@ -172,18 +166,13 @@ pub mod user_service_client {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
         }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> UserServiceClient<InterceptedService<T, F>>
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> UserServiceClient<InterceptedService<T, F>>
         where
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
                     http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
                 >,
             <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
                 Into<StdError> + std::marker::Send + std::marker::Sync,
@@ -226,14 +215,14 @@ pub mod user_service_client {
             &mut self,
             request: impl tonic::IntoRequest<super::GetMeRequest>,
         ) -> std::result::Result<tonic::Response<super::GetMeResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.UserService/GetMe");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.UserService", "GetMe"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.UserService", "GetMe"));
             self.inner.unary(req, path, codec).await
         }
         /// Changes the caller's own profile. The caller's user stream and the streams of the caller's guilds tell of it.
@@ -241,31 +230,29 @@ pub mod user_service_client {
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateMeRequest>,
         ) -> std::result::Result<tonic::Response<super::UpdateMeResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.UserService/UpdateMe");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.UserService", "UpdateMe"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.UserService", "UpdateMe"));
             self.inner.unary(req, path, codec).await
         }
         /// Profiles by id. Unknown ids are left out of the answer.
         pub async fn batch_get_users(
             &mut self,
             request: impl tonic::IntoRequest<super::BatchGetUsersRequest>,
-        ) -> std::result::Result<tonic::Response<super::BatchGetUsersResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::BatchGetUsersResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.UserService/BatchGetUsers");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.UserService/BatchGetUsers");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.UserService", "BatchGetUsers"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.UserService", "BatchGetUsers"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -415,13 +402,7 @@ pub struct RotateBotTokenResponse {
 }
 /// Generated client implementations.
 pub mod auth_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
     /// Who one is. Register and Login are open; everything else wants a token in the metadata key `authorization`, as
@@ -456,18 +437,13 @@ pub mod auth_service_client {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
         }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> AuthServiceClient<InterceptedService<T, F>>
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> AuthServiceClient<InterceptedService<T, F>>
         where
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
                     http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
                 >,
             <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
                 Into<StdError> + std::marker::Send + std::marker::Sync,
@@ -510,14 +486,14 @@ pub mod auth_service_client {
             &mut self,
             request: impl tonic::IntoRequest<super::RegisterRequest>,
         ) -> std::result::Result<tonic::Response<super::RegisterResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/Register");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.AuthService", "Register"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "Register"));
             self.inner.unary(req, path, codec).await
         }
         /// Makes a login session: a token on a device. Answers alike, in text and time, for an unknown user and a wrong
@@ -526,14 +502,14 @@ pub mod auth_service_client {
             &mut self,
             request: impl tonic::IntoRequest<super::LoginRequest>,
         ) -> std::result::Result<tonic::Response<super::LoginResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/Login");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.AuthService", "Login"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "Login"));
             self.inner.unary(req, path, codec).await
         }
         /// Ends the login session of the token that the call carries. Gateway sessions of that token end at once.
@@ -541,48 +517,44 @@ pub mod auth_service_client {
             &mut self,
             request: impl tonic::IntoRequest<super::LogoutRequest>,
         ) -> std::result::Result<tonic::Response<super::LogoutResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/Logout");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.AuthService", "Logout"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "Logout"));
             self.inner.unary(req, path, codec).await
         }
         /// The caller's login sessions, newest first.
         pub async fn list_sessions(
             &mut self,
             request: impl tonic::IntoRequest<super::ListSessionsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListSessionsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::ListSessionsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/ListSessions");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/ListSessions");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.AuthService", "ListSessions"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "ListSessions"));
             self.inner.unary(req, path, codec).await
         }
         /// Ends one login session of the caller.
         pub async fn revoke_session(
             &mut self,
             request: impl tonic::IntoRequest<super::RevokeSessionRequest>,
-        ) -> std::result::Result<tonic::Response<super::RevokeSessionResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::RevokeSessionResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/RevokeSession");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/RevokeSession");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.AuthService", "RevokeSession"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "RevokeSession"));
             self.inner.unary(req, path, codec).await
         }
         /// Makes a bot account that belongs to the caller. Its token is shown this once.
@@ -590,33 +562,29 @@ pub mod auth_service_client {
             &mut self,
             request: impl tonic::IntoRequest<super::CreateBotRequest>,
         ) -> std::result::Result<tonic::Response<super::CreateBotResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/CreateBot");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.AuthService", "CreateBot"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "CreateBot"));
             self.inner.unary(req, path, codec).await
         }
         /// Makes a new token for a bot of the caller. The old ones stay valid for ten minutes.
         pub async fn rotate_bot_token(
             &mut self,
             request: impl tonic::IntoRequest<super::RotateBotTokenRequest>,
-        ) -> std::result::Result<tonic::Response<super::RotateBotTokenResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::RotateBotTokenResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/RotateBotToken");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/RotateBotToken");
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "guildhall.v1.AuthService",
-                "RotateBotToken",
-            ));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "RotateBotToken"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -795,13 +763,7 @@ impl ChannelKind {
 }
 /// Generated client implementations.
 pub mod channel_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
     /// Channels. A channel that the caller may not see and one that does not exist both answer CHANNEL_NOT_FOUND.
@@ -835,18 +797,13 @@ pub mod channel_service_client {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
         }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> ChannelServiceClient<InterceptedService<T, F>>
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> ChannelServiceClient<InterceptedService<T, F>>
         where
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
                     http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
                 >,
             <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
                 Into<StdError> + std::marker::Send + std::marker::Sync,
@@ -888,113 +845,90 @@ pub mod channel_service_client {
         pub async fn create_channel(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateChannelRequest>,
-        ) -> std::result::Result<tonic::Response<super::CreateChannelResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::CreateChannelResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.ChannelService/CreateChannel");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ChannelService/CreateChannel");
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "guildhall.v1.ChannelService",
-                "CreateChannel",
-            ));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ChannelService", "CreateChannel"));
             self.inner.unary(req, path, codec).await
         }
         /// One channel.
         pub async fn get_channel(
             &mut self,
             request: impl tonic::IntoRequest<super::GetChannelRequest>,
-        ) -> std::result::Result<tonic::Response<super::GetChannelResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::GetChannelResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.ChannelService/GetChannel");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ChannelService/GetChannel");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.ChannelService", "GetChannel"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ChannelService", "GetChannel"));
             self.inner.unary(req, path, codec).await
         }
         /// The channels of a guild that the caller may see, by position.
         pub async fn list_channels(
             &mut self,
             request: impl tonic::IntoRequest<super::ListChannelsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListChannelsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::ListChannelsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.ChannelService/ListChannels");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ChannelService/ListChannels");
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "guildhall.v1.ChannelService",
-                "ListChannels",
-            ));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ChannelService", "ListChannels"));
             self.inner.unary(req, path, codec).await
         }
         /// Changes name, topic or category. Wants MANAGE_CHANNELS.
         pub async fn update_channel(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateChannelRequest>,
-        ) -> std::result::Result<tonic::Response<super::UpdateChannelResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::UpdateChannelResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.ChannelService/UpdateChannel");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ChannelService/UpdateChannel");
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "guildhall.v1.ChannelService",
-                "UpdateChannel",
-            ));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ChannelService", "UpdateChannel"));
             self.inner.unary(req, path, codec).await
         }
         /// Deletes a channel with its messages. Channels of a deleted category lose it. Wants MANAGE_CHANNELS.
         pub async fn delete_channel(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteChannelRequest>,
-        ) -> std::result::Result<tonic::Response<super::DeleteChannelResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::DeleteChannelResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.ChannelService/DeleteChannel");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ChannelService/DeleteChannel");
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "guildhall.v1.ChannelService",
-                "DeleteChannel",
-            ));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ChannelService", "DeleteChannel"));
             self.inner.unary(req, path, codec).await
         }
         /// Gives all channels of a guild a new order. Wants MANAGE_CHANNELS.
         pub async fn reorder_channels(
             &mut self,
             request: impl tonic::IntoRequest<super::ReorderChannelsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ReorderChannelsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::ReorderChannelsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/guildhall.v1.ChannelService/ReorderChannels",
-            );
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ChannelService/ReorderChannels");
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "guildhall.v1.ChannelService",
-                "ReorderChannels",
-            ));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ChannelService", "ReorderChannels"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -1526,13 +1460,7 @@ pub struct ListInvitesResponse {
 }
 /// Generated client implementations.
 pub mod guild_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
     /// Guilds, their members and invites. A guild that the caller is not a member of answers GUILD_NOT_FOUND.
@@ -1566,18 +1494,13 @@ pub mod guild_service_client {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
         }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> GuildServiceClient<InterceptedService<T, F>>
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> GuildServiceClient<InterceptedService<T, F>>
         where
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
                     http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
                 >,
             <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
                 Into<StdError> + std::marker::Send + std::marker::Sync,
@@ -1619,17 +1542,15 @@ pub mod guild_service_client {
         pub async fn create_guild(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateGuildRequest>,
-        ) -> std::result::Result<tonic::Response<super::CreateGuildResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::CreateGuildResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/CreateGuild");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/CreateGuild");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "CreateGuild"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "CreateGuild"));
             self.inner.unary(req, path, codec).await
         }
         /// One guild of the caller.
@@ -1637,184 +1558,164 @@ pub mod guild_service_client {
             &mut self,
             request: impl tonic::IntoRequest<super::GetGuildRequest>,
         ) -> std::result::Result<tonic::Response<super::GetGuildResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/GetGuild");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "GetGuild"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "GetGuild"));
             self.inner.unary(req, path, codec).await
         }
         /// All guilds of the caller, oldest membership first.
         pub async fn list_my_guilds(
             &mut self,
             request: impl tonic::IntoRequest<super::ListMyGuildsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListMyGuildsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::ListMyGuildsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/ListMyGuilds");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/ListMyGuilds");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "ListMyGuilds"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "ListMyGuilds"));
             self.inner.unary(req, path, codec).await
         }
         /// Changes name or icon. Wants MANAGE_GUILD.
         pub async fn update_guild(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateGuildRequest>,
-        ) -> std::result::Result<tonic::Response<super::UpdateGuildResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::UpdateGuildResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/UpdateGuild");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/UpdateGuild");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "UpdateGuild"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "UpdateGuild"));
             self.inner.unary(req, path, codec).await
         }
         /// Deletes the guild with its channels. Owner only.
         pub async fn delete_guild(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteGuildRequest>,
-        ) -> std::result::Result<tonic::Response<super::DeleteGuildResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::DeleteGuildResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/DeleteGuild");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/DeleteGuild");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "DeleteGuild"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "DeleteGuild"));
             self.inner.unary(req, path, codec).await
         }
         /// Members by id, a page at a time.
         pub async fn list_members(
             &mut self,
             request: impl tonic::IntoRequest<super::ListMembersRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListMembersResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::ListMembersResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/ListMembers");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/ListMembers");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "ListMembers"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "ListMembers"));
             self.inner.unary(req, path, codec).await
         }
         /// Removes somebody else. Wants KICK_MEMBERS. Nothing that is authorised afterwards reaches the removed one.
         pub async fn remove_member(
             &mut self,
             request: impl tonic::IntoRequest<super::RemoveMemberRequest>,
-        ) -> std::result::Result<tonic::Response<super::RemoveMemberResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::RemoveMemberResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/RemoveMember");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/RemoveMember");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "RemoveMember"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "RemoveMember"));
             self.inner.unary(req, path, codec).await
         }
         /// The caller leaves. The owner cannot.
         pub async fn leave_guild(
             &mut self,
             request: impl tonic::IntoRequest<super::LeaveGuildRequest>,
-        ) -> std::result::Result<tonic::Response<super::LeaveGuildResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::LeaveGuildResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/LeaveGuild");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/LeaveGuild");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "LeaveGuild"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "LeaveGuild"));
             self.inner.unary(req, path, codec).await
         }
         /// Makes an invite. Wants CREATE_INVITES.
         pub async fn create_invite(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateInviteRequest>,
-        ) -> std::result::Result<tonic::Response<super::CreateInviteResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::CreateInviteResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/CreateInvite");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/CreateInvite");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "CreateInvite"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "CreateInvite"));
             self.inner.unary(req, path, codec).await
         }
         /// Joins the guild of an invite. Whoever is a member already gets the guild and uses nothing up.
         pub async fn accept_invite(
             &mut self,
             request: impl tonic::IntoRequest<super::AcceptInviteRequest>,
-        ) -> std::result::Result<tonic::Response<super::AcceptInviteResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::AcceptInviteResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/AcceptInvite");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/AcceptInvite");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "AcceptInvite"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "AcceptInvite"));
             self.inner.unary(req, path, codec).await
         }
         /// Ends an invite: one's own, or any with MANAGE_CHANNELS.
         pub async fn revoke_invite(
             &mut self,
             request: impl tonic::IntoRequest<super::RevokeInviteRequest>,
-        ) -> std::result::Result<tonic::Response<super::RevokeInviteResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::RevokeInviteResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/RevokeInvite");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/RevokeInvite");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "RevokeInvite"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "RevokeInvite"));
             self.inner.unary(req, path, codec).await
         }
         /// The invites that still work: all with MANAGE_CHANNELS, else one's own.
         pub async fn list_invites(
             &mut self,
             request: impl tonic::IntoRequest<super::ListInvitesRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListInvitesResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::ListInvitesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/ListInvites");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/ListInvites");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GuildService", "ListInvites"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "ListInvites"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -1936,13 +1837,7 @@ pub struct DeleteMessageRequest {
 pub struct DeleteMessageResponse {}
 /// Generated client implementations.
 pub mod message_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
     /// Writing. The same requests travel as commands of the gateway, with the same rules, answers and errors.
@@ -1976,18 +1871,13 @@ pub mod message_service_client {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
         }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> MessageServiceClient<InterceptedService<T, F>>
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> MessageServiceClient<InterceptedService<T, F>>
         where
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
                     http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
                 >,
             <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
                 Into<StdError> + std::marker::Send + std::marker::Sync,
@@ -2030,57 +1920,45 @@ pub mod message_service_client {
         pub async fn send_message(
             &mut self,
             request: impl tonic::IntoRequest<super::SendMessageRequest>,
-        ) -> std::result::Result<tonic::Response<super::SendMessageResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::SendMessageResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.MessageService/SendMessage");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.MessageService/SendMessage");
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "guildhall.v1.MessageService",
-                "SendMessage",
-            ));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.MessageService", "SendMessage"));
             self.inner.unary(req, path, codec).await
         }
         /// Replaces the content of one's own message.
         pub async fn edit_message(
             &mut self,
             request: impl tonic::IntoRequest<super::EditMessageRequest>,
-        ) -> std::result::Result<tonic::Response<super::EditMessageResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::EditMessageResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.MessageService/EditMessage");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.MessageService/EditMessage");
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "guildhall.v1.MessageService",
-                "EditMessage",
-            ));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.MessageService", "EditMessage"));
             self.inner.unary(req, path, codec).await
         }
         /// Deletes one's own message, or any with MANAGE_MESSAGES. Its text is erased at once; its place in the order stays.
         pub async fn delete_message(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteMessageRequest>,
-        ) -> std::result::Result<tonic::Response<super::DeleteMessageResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::DeleteMessageResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.MessageService/DeleteMessage");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.MessageService/DeleteMessage");
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "guildhall.v1.MessageService",
-                "DeleteMessage",
-            ));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.MessageService", "DeleteMessage"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -2108,10 +1986,7 @@ pub struct Event {
     #[prost(uint64, tag = "6")]
     pub guild_seq: u64,
     /// What happened. A kind that the client does not know is to be kept as a position: its seq counts.
-    #[prost(
-        oneof = "event::Payload",
-        tags = "16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 64, 65, 66"
-    )]
+    #[prost(oneof = "event::Payload", tags = "16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 64, 65, 66")]
     pub payload: ::core::option::Option<event::Payload>,
 }
 /// Nested message and enum types in `Event`.
@@ -2405,10 +2280,7 @@ pub struct ClientFrame {
     #[prost(uint64, tag = "1")]
     pub request_id: u64,
     /// The command.
-    #[prost(
-        oneof = "client_frame::Command",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 18"
-    )]
+    #[prost(oneof = "client_frame::Command", tags = "2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 18")]
     pub command: ::core::option::Option<client_frame::Command>,
 }
 /// Nested message and enum types in `ClientFrame`.
@@ -2553,10 +2425,7 @@ pub struct Close {}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ServerFrame {
     /// The content of the frame.
-    #[prost(
-        oneof = "server_frame::Payload",
-        tags = "2, 3, 4, 5, 6, 7, 8, 16, 17, 18"
-    )]
+    #[prost(oneof = "server_frame::Payload", tags = "2, 3, 4, 5, 6, 7, 8, 16, 17, 18")]
     pub payload: ::core::option::Option<server_frame::Payload>,
 }
 /// Nested message and enum types in `ServerFrame`.
@@ -2960,13 +2829,7 @@ impl NextAction {
 }
 /// Generated client implementations.
 pub mod gateway_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
     /// Live sessions. The token stands in the metadata key `authorization`, never in a frame.
@@ -3009,18 +2872,13 @@ pub mod gateway_service_client {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
         }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> GatewayServiceClient<InterceptedService<T, F>>
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> GatewayServiceClient<InterceptedService<T, F>>
         where
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
                     http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
                 >,
             <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
                 Into<StdError> + std::marker::Send + std::marker::Sync,
@@ -3062,36 +2920,32 @@ pub mod gateway_service_client {
         pub async fn session(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::SessionRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::SessionResponse>>,
-            tonic::Status,
-        > {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<tonic::codec::Streaming<super::SessionResponse>>, tonic::Status>
+        {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GatewayService/Session");
             let mut req = request.into_streaming_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GatewayService", "Session"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GatewayService", "Session"));
             self.inner.streaming(req, path, codec).await
         }
         /// The downlink of a session for browsers, which cannot stream requests. Hello tells the session's id and key.
         pub async fn listen(
             &mut self,
             request: impl tonic::IntoRequest<super::ListenRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::ListenResponse>>,
-            tonic::Status,
-        > {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<tonic::codec::Streaming<super::ListenResponse>>, tonic::Status>
+        {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GatewayService/Listen");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GatewayService", "Listen"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GatewayService", "Listen"));
             self.inner.server_streaming(req, path, codec).await
         }
         /// The uplink of a Listen session: frames in order, their results inline. Only one Push at a time keeps their order.
@@ -3100,14 +2954,14 @@ pub mod gateway_service_client {
             &mut self,
             request: impl tonic::IntoRequest<super::PushRequest>,
         ) -> std::result::Result<tonic::Response<super::PushResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GatewayService/Push");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.GatewayService", "Push"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GatewayService", "Push"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -3199,13 +3053,7 @@ pub struct ListChangesResponse {
 }
 /// Generated client implementations.
 pub mod history_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
     /// Reading. After a send was acknowledged, every call here shows it.
@@ -3239,18 +3087,13 @@ pub mod history_service_client {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
         }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> HistoryServiceClient<InterceptedService<T, F>>
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> HistoryServiceClient<InterceptedService<T, F>>
         where
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
                     http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
                 >,
             <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
                 Into<StdError> + std::marker::Send + std::marker::Sync,
@@ -3292,55 +3135,45 @@ pub mod history_service_client {
         pub async fn list_messages(
             &mut self,
             request: impl tonic::IntoRequest<super::ListMessagesRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListMessagesResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::ListMessagesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.HistoryService/ListMessages");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.HistoryService/ListMessages");
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "guildhall.v1.HistoryService",
-                "ListMessages",
-            ));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.HistoryService", "ListMessages"));
             self.inner.unary(req, path, codec).await
         }
         /// One message.
         pub async fn get_message(
             &mut self,
             request: impl tonic::IntoRequest<super::GetMessageRequest>,
-        ) -> std::result::Result<tonic::Response<super::GetMessageResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::GetMessageResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.HistoryService/GetMessage");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.HistoryService/GetMessage");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("guildhall.v1.HistoryService", "GetMessage"));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.HistoryService", "GetMessage"));
             self.inner.unary(req, path, codec).await
         }
         /// The events of a stream after a cursor, in order: what a resume would replay, for those without a session.
         pub async fn list_changes(
             &mut self,
             request: impl tonic::IntoRequest<super::ListChangesRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListChangesResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<tonic::Response<super::ListChangesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/guildhall.v1.HistoryService/ListChanges");
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.HistoryService/ListChanges");
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "guildhall.v1.HistoryService",
-                "ListChanges",
-            ));
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.HistoryService", "ListChanges"));
             self.inner.unary(req, path, codec).await
         }
     }

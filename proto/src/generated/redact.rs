@@ -6,10 +6,7 @@ use crate::v1;
 
 impl fmt::Debug for v1::CreateBotResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CreateBotResponse")
-            .field("bot", &self.bot)
-            .field("token", &format_args!("<redacted>"))
-            .finish()
+        f.debug_struct("CreateBotResponse").field("bot", &self.bot).field("token", &format_args!("<redacted>")).finish()
     }
 }
 
@@ -25,10 +22,7 @@ impl fmt::Debug for v1::LoginRequest {
 
 impl fmt::Debug for v1::LoginResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoginResponse")
-            .field("user", &self.user)
-            .field("token", &format_args!("<redacted>"))
-            .finish()
+        f.debug_struct("LoginResponse").field("user", &self.user).field("token", &format_args!("<redacted>")).finish()
     }
 }
 
@@ -56,8 +50,6 @@ impl fmt::Debug for v1::RegisterResponse {
 
 impl fmt::Debug for v1::RotateBotTokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RotateBotTokenResponse")
-            .field("token", &format_args!("<redacted>"))
-            .finish()
+        f.debug_struct("RotateBotTokenResponse").field("token", &format_args!("<redacted>")).finish()
     }
 }

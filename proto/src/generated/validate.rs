@@ -10,11 +10,9 @@ use crate::validate::{Validate, Walk, all_unique, pattern};
 static PATTERN_0: LazyLock<Regex> = LazyLock::new(|| pattern("^[a-z0-9._-]{2,32}$"));
 static PATTERN_1: LazyLock<Regex> = LazyLock::new(|| pattern("^[a-z0-9-]{1,100}$"));
 static PATTERN_2: LazyLock<Regex> = LazyLock::new(|| pattern("^(https?://.+)?$"));
-static PATTERN_3: LazyLock<Regex> =
-    LazyLock::new(|| pattern("^[^\\x00]*[^\\t\\n\\x0C\\r \\x00][^\\x00]*$"));
-static PATTERN_4: LazyLock<Regex> = LazyLock::new(|| {
-    pattern("^$|^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$")
-});
+static PATTERN_3: LazyLock<Regex> = LazyLock::new(|| pattern("^[^\\x00]*[^\\t\\n\\x0C\\r \\x00][^\\x00]*$"));
+static PATTERN_4: LazyLock<Regex> =
+    LazyLock::new(|| pattern("^$|^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"));
 
 impl Validate for v1::AcceptInviteRequest {
     fn check(&self, walk: &mut Walk) {
@@ -35,18 +33,10 @@ impl Validate for v1::BatchGetUsersRequest {
         {
             let v = &self.user_ids;
             if v.len() < 1 {
-                walk.fail(
-                    "user_ids",
-                    "repeated.min_items",
-                    "must contain at least 1 item(s)",
-                );
+                walk.fail("user_ids", "repeated.min_items", "must contain at least 1 item(s)");
             }
             if v.len() > 100 {
-                walk.fail(
-                    "user_ids",
-                    "repeated.max_items",
-                    "must contain no more than 100 item(s)",
-                );
+                walk.fail("user_ids", "repeated.max_items", "must contain no more than 100 item(s)");
             }
         }
     }
@@ -116,21 +106,13 @@ impl Validate for v1::CreateBotRequest {
         {
             let v = &self.username;
             if !PATTERN_0.is_match(v) {
-                walk.fail(
-                    "username",
-                    "string.pattern",
-                    "does not match regex pattern `^[a-z0-9._-]{2,32}$`",
-                );
+                walk.fail("username", "string.pattern", "does not match regex pattern `^[a-z0-9._-]{2,32}$`");
             }
         }
         {
             let v = &self.display_name;
             if v.chars().count() > 64 {
-                walk.fail(
-                    "display_name",
-                    "string.max_len",
-                    "must be at most 64 characters",
-                );
+                walk.fail("display_name", "string.max_len", "must be at most 64 characters");
             }
         }
     }
@@ -147,21 +129,13 @@ impl Validate for v1::CreateChannelRequest {
         {
             let v = &self.name;
             if !PATTERN_1.is_match(v) {
-                walk.fail(
-                    "name",
-                    "string.pattern",
-                    "does not match regex pattern `^[a-z0-9-]{1,100}$`",
-                );
+                walk.fail("name", "string.pattern", "does not match regex pattern `^[a-z0-9-]{1,100}$`");
             }
         }
         {
             let v = &self.kind;
             if v1::ChannelKind::try_from(*v).is_err() {
-                walk.fail(
-                    "kind",
-                    "enum.defined_only",
-                    "value must be one of the defined enum values",
-                );
+                walk.fail("kind", "enum.defined_only", "value must be one of the defined enum values");
             }
             if [0].contains(v) {
                 walk.fail("kind", "enum.not_in", "must not be in list [0]");
@@ -169,11 +143,7 @@ impl Validate for v1::CreateChannelRequest {
         }
         if let Some(v) = &self.position {
             if *v > 1000 {
-                walk.fail(
-                    "position",
-                    "uint32.lte",
-                    "must be less than or equal to 1000",
-                );
+                walk.fail("position", "uint32.lte", "must be less than or equal to 1000");
             }
         }
         {
@@ -199,18 +169,10 @@ impl Validate for v1::CreateGuildRequest {
         {
             let v = &self.icon_url;
             if v.chars().count() > 512 {
-                walk.fail(
-                    "icon_url",
-                    "string.max_len",
-                    "must be at most 512 characters",
-                );
+                walk.fail("icon_url", "string.max_len", "must be at most 512 characters");
             }
             if !PATTERN_2.is_match(v) {
-                walk.fail(
-                    "icon_url",
-                    "string.pattern",
-                    "does not match regex pattern `^(https?://.+)?$`",
-                );
+                walk.fail("icon_url", "string.pattern", "does not match regex pattern `^(https?://.+)?$`");
             }
         }
     }
@@ -227,21 +189,13 @@ impl Validate for v1::CreateInviteRequest {
         {
             let v = &self.max_uses;
             if *v > 10000 {
-                walk.fail(
-                    "max_uses",
-                    "uint32.lte",
-                    "must be less than or equal to 10000",
-                );
+                walk.fail("max_uses", "uint32.lte", "must be less than or equal to 10000");
             }
         }
         {
             let v = &self.expire_seconds;
             if *v > 2592000 {
-                walk.fail(
-                    "expire_seconds",
-                    "uint32.lte",
-                    "must be less than or equal to 2592000",
-                );
+                walk.fail("expire_seconds", "uint32.lte", "must be less than or equal to 2592000");
             }
         }
     }
@@ -320,11 +274,7 @@ impl Validate for v1::EditMessageRequest {
                 walk.fail("content", "string.min_len", "must be at least 1 characters");
             }
             if v.chars().count() > 2000 {
-                walk.fail(
-                    "content",
-                    "string.max_len",
-                    "must be at most 2000 characters",
-                );
+                walk.fail("content", "string.max_len", "must be at most 2000 characters");
             }
             if !PATTERN_3.is_match(v) {
                 walk.fail(
@@ -385,11 +335,7 @@ impl Validate for v1::Heartbeat {
         {
             let v = &self.cursors;
             if v.len() > 1000 {
-                walk.fail(
-                    "cursors",
-                    "repeated.max_items",
-                    "must contain no more than 1000 item(s)",
-                );
+                walk.fail("cursors", "repeated.max_items", "must contain no more than 1000 item(s)");
             }
             for (index, v) in v.iter().enumerate() {
                 if walk.is_full() {
@@ -408,11 +354,7 @@ impl Validate for v1::Identify {
         {
             let v = &self.status;
             if v1::PresenceStatus::try_from(*v).is_err() {
-                walk.fail(
-                    "status",
-                    "enum.defined_only",
-                    "value must be one of the defined enum values",
-                );
+                walk.fail("status", "enum.defined_only", "value must be one of the defined enum values");
             }
             if [5].contains(v) {
                 walk.fail("status", "enum.not_in", "must not be in list [5]");
@@ -449,11 +391,7 @@ impl Validate for v1::ListChangesRequest {
         {
             let v = &self.page_size;
             if *v < 0 {
-                walk.fail(
-                    "page_size",
-                    "int32.gte",
-                    "must be greater than or equal to 0",
-                );
+                walk.fail("page_size", "int32.gte", "must be greater than or equal to 0");
             }
         }
     }
@@ -492,21 +430,13 @@ impl Validate for v1::ListMembersRequest {
         {
             let v = &self.page_size;
             if *v < 0 {
-                walk.fail(
-                    "page_size",
-                    "int32.gte",
-                    "must be greater than or equal to 0",
-                );
+                walk.fail("page_size", "int32.gte", "must be greater than or equal to 0");
             }
         }
         {
             let v = &self.page_token;
             if v.chars().count() > 256 {
-                walk.fail(
-                    "page_token",
-                    "string.max_len",
-                    "must be at most 256 characters",
-                );
+                walk.fail("page_token", "string.max_len", "must be at most 256 characters");
             }
         }
     }
@@ -523,11 +453,7 @@ impl Validate for v1::ListMessagesRequest {
         {
             let v = &self.page_size;
             if *v < 0 {
-                walk.fail(
-                    "page_size",
-                    "int32.gte",
-                    "must be greater than or equal to 0",
-                );
+                walk.fail("page_size", "int32.gte", "must be greater than or equal to 0");
             }
         }
     }
@@ -560,35 +486,19 @@ impl Validate for v1::LoginRequest {
         {
             let v = &self.username;
             if v.chars().count() < 1 {
-                walk.fail(
-                    "username",
-                    "string.min_len",
-                    "must be at least 1 characters",
-                );
+                walk.fail("username", "string.min_len", "must be at least 1 characters");
             }
             if v.chars().count() > 64 {
-                walk.fail(
-                    "username",
-                    "string.max_len",
-                    "must be at most 64 characters",
-                );
+                walk.fail("username", "string.max_len", "must be at most 64 characters");
             }
         }
         {
             let v = &self.password;
             if v.chars().count() < 1 {
-                walk.fail(
-                    "password",
-                    "string.min_len",
-                    "must be at least 1 characters",
-                );
+                walk.fail("password", "string.min_len", "must be at least 1 characters");
             }
             if v.chars().count() > 128 {
-                walk.fail(
-                    "password",
-                    "string.max_len",
-                    "must be at most 128 characters",
-                );
+                walk.fail("password", "string.max_len", "must be at most 128 characters");
             }
         }
         {
@@ -609,35 +519,19 @@ impl Validate for v1::PushRequest {
         {
             let v = &self.session_id;
             if v.chars().count() < 1 {
-                walk.fail(
-                    "session_id",
-                    "string.min_len",
-                    "must be at least 1 characters",
-                );
+                walk.fail("session_id", "string.min_len", "must be at least 1 characters");
             }
             if v.chars().count() > 64 {
-                walk.fail(
-                    "session_id",
-                    "string.max_len",
-                    "must be at most 64 characters",
-                );
+                walk.fail("session_id", "string.max_len", "must be at most 64 characters");
             }
         }
         {
             let v = &self.frames;
             if v.len() < 1 {
-                walk.fail(
-                    "frames",
-                    "repeated.min_items",
-                    "must contain at least 1 item(s)",
-                );
+                walk.fail("frames", "repeated.min_items", "must contain at least 1 item(s)");
             }
             if v.len() > 32 {
-                walk.fail(
-                    "frames",
-                    "repeated.max_items",
-                    "must contain no more than 32 item(s)",
-                );
+                walk.fail("frames", "repeated.max_items", "must contain no more than 32 item(s)");
             }
             for (index, v) in v.iter().enumerate() {
                 if walk.is_full() {
@@ -656,58 +550,34 @@ impl Validate for v1::RegisterRequest {
         {
             let v = &self.username;
             if !PATTERN_0.is_match(v) {
-                walk.fail(
-                    "username",
-                    "string.pattern",
-                    "does not match regex pattern `^[a-z0-9._-]{2,32}$`",
-                );
+                walk.fail("username", "string.pattern", "does not match regex pattern `^[a-z0-9._-]{2,32}$`");
             }
         }
         {
             let v = &self.password;
             if v.chars().count() < 8 {
-                walk.fail(
-                    "password",
-                    "string.min_len",
-                    "must be at least 8 characters",
-                );
+                walk.fail("password", "string.min_len", "must be at least 8 characters");
             }
             if v.chars().count() > 128 {
-                walk.fail(
-                    "password",
-                    "string.max_len",
-                    "must be at most 128 characters",
-                );
+                walk.fail("password", "string.max_len", "must be at most 128 characters");
             }
         }
         {
             let v = &self.display_name;
             if v.chars().count() > 64 {
-                walk.fail(
-                    "display_name",
-                    "string.max_len",
-                    "must be at most 64 characters",
-                );
+                walk.fail("display_name", "string.max_len", "must be at most 64 characters");
             }
         }
         {
             let v = &self.setup_code;
             if v.chars().count() > 128 {
-                walk.fail(
-                    "setup_code",
-                    "string.max_len",
-                    "must be at most 128 characters",
-                );
+                walk.fail("setup_code", "string.max_len", "must be at most 128 characters");
             }
         }
         {
             let v = &self.invite_code;
             if v.chars().count() > 64 {
-                walk.fail(
-                    "invite_code",
-                    "string.max_len",
-                    "must be at most 64 characters",
-                );
+                walk.fail("invite_code", "string.max_len", "must be at most 64 characters");
             }
         }
         {
@@ -747,25 +617,13 @@ impl Validate for v1::ReorderChannelsRequest {
         {
             let v = &self.channel_ids;
             if v.len() < 1 {
-                walk.fail(
-                    "channel_ids",
-                    "repeated.min_items",
-                    "must contain at least 1 item(s)",
-                );
+                walk.fail("channel_ids", "repeated.min_items", "must contain at least 1 item(s)");
             }
             if v.len() > 1000 {
-                walk.fail(
-                    "channel_ids",
-                    "repeated.max_items",
-                    "must contain no more than 1000 item(s)",
-                );
+                walk.fail("channel_ids", "repeated.max_items", "must contain no more than 1000 item(s)");
             }
             if !all_unique(v) {
-                walk.fail(
-                    "channel_ids",
-                    "repeated.unique",
-                    "repeated value must contain unique items",
-                );
+                walk.fail("channel_ids", "repeated.unique", "repeated value must contain unique items");
             }
         }
     }
@@ -776,11 +634,7 @@ impl Validate for v1::Resume {
         {
             let v = &self.cursors;
             if v.len() > 1000 {
-                walk.fail(
-                    "cursors",
-                    "repeated.max_items",
-                    "must contain no more than 1000 item(s)",
-                );
+                walk.fail("cursors", "repeated.max_items", "must contain no more than 1000 item(s)");
             }
             for (index, v) in v.iter().enumerate() {
                 if walk.is_full() {
@@ -794,11 +648,7 @@ impl Validate for v1::Resume {
         {
             let v = &self.status;
             if v1::PresenceStatus::try_from(*v).is_err() {
-                walk.fail(
-                    "status",
-                    "enum.defined_only",
-                    "value must be one of the defined enum values",
-                );
+                walk.fail("status", "enum.defined_only", "value must be one of the defined enum values");
             }
             if [5].contains(v) {
                 walk.fail("status", "enum.not_in", "must not be in list [5]");
@@ -860,11 +710,7 @@ impl Validate for v1::SendMessageRequest {
                 walk.fail("content", "string.min_len", "must be at least 1 characters");
             }
             if v.chars().count() > 2000 {
-                walk.fail(
-                    "content",
-                    "string.max_len",
-                    "must be at most 2000 characters",
-                );
+                walk.fail("content", "string.max_len", "must be at most 2000 characters");
             }
             if !PATTERN_3.is_match(v) {
                 walk.fail(
@@ -877,11 +723,7 @@ impl Validate for v1::SendMessageRequest {
         {
             let v = &self.nonce;
             if v.is_empty() {
-                walk.fail(
-                    "nonce",
-                    "string.uuid_empty",
-                    "value is empty, which is not a valid UUID",
-                );
+                walk.fail("nonce", "string.uuid_empty", "value is empty, which is not a valid UUID");
             }
             if !PATTERN_4.is_match(v) {
                 walk.fail("nonce", "string.uuid", "must be a valid UUID");
@@ -925,11 +767,7 @@ impl Validate for v1::Stream {
         {
             let v = &self.kind;
             if v1::StreamKind::try_from(*v).is_err() {
-                walk.fail(
-                    "kind",
-                    "enum.defined_only",
-                    "value must be one of the defined enum values",
-                );
+                walk.fail("kind", "enum.defined_only", "value must be one of the defined enum values");
             }
             if [0].contains(v) {
                 walk.fail("kind", "enum.not_in", "must not be in list [0]");
@@ -954,11 +792,7 @@ impl Validate for v1::UpdateChannelRequest {
         }
         if let Some(v) = &self.name {
             if !PATTERN_1.is_match(v) {
-                walk.fail(
-                    "name",
-                    "string.pattern",
-                    "does not match regex pattern `^[a-z0-9-]{1,100}$`",
-                );
+                walk.fail("name", "string.pattern", "does not match regex pattern `^[a-z0-9-]{1,100}$`");
             }
         }
         if let Some(v) = &self.topic {
@@ -987,18 +821,10 @@ impl Validate for v1::UpdateGuildRequest {
         }
         if let Some(v) = &self.icon_url {
             if v.chars().count() > 512 {
-                walk.fail(
-                    "icon_url",
-                    "string.max_len",
-                    "must be at most 512 characters",
-                );
+                walk.fail("icon_url", "string.max_len", "must be at most 512 characters");
             }
             if !PATTERN_2.is_match(v) {
-                walk.fail(
-                    "icon_url",
-                    "string.pattern",
-                    "does not match regex pattern `^(https?://.+)?$`",
-                );
+                walk.fail("icon_url", "string.pattern", "does not match regex pattern `^(https?://.+)?$`");
             }
         }
     }
@@ -1008,36 +834,20 @@ impl Validate for v1::UpdateMeRequest {
     fn check(&self, walk: &mut Walk) {
         if let Some(v) = &self.display_name {
             if v.chars().count() > 64 {
-                walk.fail(
-                    "display_name",
-                    "string.max_len",
-                    "must be at most 64 characters",
-                );
+                walk.fail("display_name", "string.max_len", "must be at most 64 characters");
             }
         }
         if let Some(v) = &self.avatar_url {
             if v.chars().count() > 512 {
-                walk.fail(
-                    "avatar_url",
-                    "string.max_len",
-                    "must be at most 512 characters",
-                );
+                walk.fail("avatar_url", "string.max_len", "must be at most 512 characters");
             }
             if !PATTERN_2.is_match(v) {
-                walk.fail(
-                    "avatar_url",
-                    "string.pattern",
-                    "does not match regex pattern `^(https?://.+)?$`",
-                );
+                walk.fail("avatar_url", "string.pattern", "does not match regex pattern `^(https?://.+)?$`");
             }
         }
         if let Some(v) = &self.custom_status {
             if v.chars().count() > 128 {
-                walk.fail(
-                    "custom_status",
-                    "string.max_len",
-                    "must be at most 128 characters",
-                );
+                walk.fail("custom_status", "string.max_len", "must be at most 128 characters");
             }
         }
     }
@@ -1048,11 +858,7 @@ impl Validate for v1::UpdatePresence {
         {
             let v = &self.status;
             if v1::PresenceStatus::try_from(*v).is_err() {
-                walk.fail(
-                    "status",
-                    "enum.defined_only",
-                    "value must be one of the defined enum values",
-                );
+                walk.fail("status", "enum.defined_only", "value must be one of the defined enum values");
             }
             if [0, 5].contains(v) {
                 walk.fail("status", "enum.not_in", "must not be in list [0, 5]");
@@ -1060,11 +866,7 @@ impl Validate for v1::UpdatePresence {
         }
         if let Some(v) = &self.custom_status {
             if v.chars().count() > 128 {
-                walk.fail(
-                    "custom_status",
-                    "string.max_len",
-                    "must be at most 128 characters",
-                );
+                walk.fail("custom_status", "string.max_len", "must be at most 128 characters");
             }
         }
     }
@@ -1075,11 +877,7 @@ impl Validate for v1::UpdateSubscriptions {
         {
             let v = &self.add_channels;
             if v.len() > 500 {
-                walk.fail(
-                    "add_channels",
-                    "repeated.max_items",
-                    "must contain no more than 500 item(s)",
-                );
+                walk.fail("add_channels", "repeated.max_items", "must contain no more than 500 item(s)");
             }
             for (index, v) in v.iter().enumerate() {
                 if walk.is_full() {
@@ -1093,71 +891,43 @@ impl Validate for v1::UpdateSubscriptions {
         {
             let v = &self.remove_channels;
             if v.len() > 500 {
-                walk.fail(
-                    "remove_channels",
-                    "repeated.max_items",
-                    "must contain no more than 500 item(s)",
-                );
+                walk.fail("remove_channels", "repeated.max_items", "must contain no more than 500 item(s)");
             }
         }
         {
             let v = &self.add_guilds;
             if v.len() > 200 {
-                walk.fail(
-                    "add_guilds",
-                    "repeated.max_items",
-                    "must contain no more than 200 item(s)",
-                );
+                walk.fail("add_guilds", "repeated.max_items", "must contain no more than 200 item(s)");
             }
         }
         {
             let v = &self.remove_guilds;
             if v.len() > 200 {
-                walk.fail(
-                    "remove_guilds",
-                    "repeated.max_items",
-                    "must contain no more than 200 item(s)",
-                );
+                walk.fail("remove_guilds", "repeated.max_items", "must contain no more than 200 item(s)");
             }
         }
         {
             let v = &self.add_presence_guilds;
             if v.len() > 20 {
-                walk.fail(
-                    "add_presence_guilds",
-                    "repeated.max_items",
-                    "must contain no more than 20 item(s)",
-                );
+                walk.fail("add_presence_guilds", "repeated.max_items", "must contain no more than 20 item(s)");
             }
         }
         {
             let v = &self.remove_presence_guilds;
             if v.len() > 200 {
-                walk.fail(
-                    "remove_presence_guilds",
-                    "repeated.max_items",
-                    "must contain no more than 200 item(s)",
-                );
+                walk.fail("remove_presence_guilds", "repeated.max_items", "must contain no more than 200 item(s)");
             }
         }
         {
             let v = &self.add_presence_users;
             if v.len() > 100 {
-                walk.fail(
-                    "add_presence_users",
-                    "repeated.max_items",
-                    "must contain no more than 100 item(s)",
-                );
+                walk.fail("add_presence_users", "repeated.max_items", "must contain no more than 100 item(s)");
             }
         }
         {
             let v = &self.remove_presence_users;
             if v.len() > 100 {
-                walk.fail(
-                    "remove_presence_users",
-                    "repeated.max_items",
-                    "must contain no more than 100 item(s)",
-                );
+                walk.fail("remove_presence_users", "repeated.max_items", "must contain no more than 100 item(s)");
             }
         }
     }

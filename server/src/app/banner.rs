@@ -14,9 +14,11 @@ pub(super) fn text(server: &Server) -> String {
     if let Some(code) = server.setup_code() {
         setup(&mut text, &url, code);
     }
-    match server.demo() {
-        Some(demo) => dev(&mut text, &url, demo),
-        None => next(&mut text, &url),
+    if let Some(demo) = server.demo() {
+        dev(&mut text, &url, demo);
+    }
+    if server.setup_code().is_none() && server.demo().is_none() {
+        back(&mut text, &url);
     }
     text
 }
@@ -25,17 +27,20 @@ pub(super) fn text(server: &Server) -> String {
 fn setup(text: &mut String, url: &str, code: &str) {
     let _ = write!(
         text,
-        "\nThis server has no administrator yet. This makes one; the code works once, until the next start:\n\
-         \n    guildhall register admin --setup-code {code} --server {url}\n"
+        "\nThere is no administrator yet. The first command makes one; its code works once, and until the next start:\n\
+         \n    guildhall register admin --setup-code {code} --server {url}\
+         \n    guildhall guild create Guildhall\
+         \n    guildhall send Guildhall/general hello\
+         \n    guildhall listen --channel Guildhall/general\n"
     );
 }
 
-fn next(text: &mut String, url: &str) {
+fn back(text: &mut String, url: &str) {
     let _ = write!(
         text,
-        "\nThen, or with an account from before:\n\
-         \n    guildhall login admin --server {url}\
-         \n    guildhall guild create Guildhall\
+        "\nWith an account:\n\
+         \n    guildhall login NAME --server {url}\
+         \n    guildhall guild list\
          \n    guildhall listen\n"
     );
 }
@@ -54,9 +59,6 @@ fn dev(text: &mut String, url: &str, demo: &Demo) {
     );
     if let Some(password) = &demo.password {
         let (owner, password) = (demo.username, password.expose_secret());
-        let _ = write!(
-            text,
-            "\nIt belongs to `{owner}`, whose password is {password} (shown this once).\n"
-        );
+        let _ = write!(text, "\nIt belongs to `{owner}`, whose password is {password} (shown this once).\n");
     }
 }

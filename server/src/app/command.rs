@@ -18,9 +18,7 @@ const USAGE: u8 = 2;
 
 /// The command line's tree, for help and completion.
 pub fn tree() -> Command {
-    let serve = Command::new("serve")
-        .about("Runs a server")
-        .args(config::flags());
+    let serve = Command::new("serve").about("Runs a server").args(config::flags());
     let init = Command::new("init")
         .about("Writes a settings file with every key, commented out")
         .arg(
@@ -30,9 +28,7 @@ pub fn tree() -> Command {
         )
         .arg(Arg::new("force").long("force").action(ArgAction::SetTrue).help("Overwrites it"))
         .args(config::flags());
-    let check = Command::new("check")
-        .about("Checks flags, environment and settings file")
-        .args(config::flags());
+    let check = Command::new("check").about("Checks flags, environment and settings file").args(config::flags());
     let show = Command::new("show")
         .about("Prints the settings that are in force")
         .arg(Arg::new("origin").long("origin").action(ArgAction::SetTrue).help("And where each came from"))
@@ -88,8 +84,7 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Names and values that are not UTF-8 are nobody's settings.
 fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 fn load(flags: &ArgMatches) -> Result<Loaded, ExitCode> {
@@ -178,10 +173,7 @@ struct Signals {
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
     /// The number of the next one.

@@ -38,7 +38,9 @@ impl StartError {
             },
             Self::Listen(BindError::Tls(_)) => Some("look at --tls-cert and --tls-key: PEM files that belong together"),
             Self::Data(OpenError::Locked { .. }) => Some("stop the other server, or choose another --data-dir"),
-            Self::Data(OpenError::ReadOnly { .. }) => Some("make it writable for this user, or choose another --data-dir"),
+            Self::Data(OpenError::ReadOnly { .. }) => {
+                Some("make it writable for this user, or choose another --data-dir")
+            }
             Self::Data(OpenError::Full { .. }) => Some("make room, or choose another --data-dir"),
             Self::Data(OpenError::Corrupt { .. }) => Some("restore a backup; keep the damaged files until then"),
             Self::Data(OpenError::Directory { .. }) => Some("choose another --data-dir"),

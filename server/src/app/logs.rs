@@ -14,20 +14,14 @@ use crate::config::{LogFormat, Settings};
 pub(super) fn start(settings: &Settings) -> Result<(), ParseError> {
     let filter: EnvFilter = settings.log.parse()?;
     let terminal = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let json = match settings.log_format {
         LogFormat::Auto => !terminal,
         LogFormat::Pretty => false,
         LogFormat::Json => true,
     };
     match json {
-        true => log
-            .json()
-            .flatten_event(true)
-            .with_span_list(false)
-            .init(),
+        true => log.json().flatten_event(true).with_span_list(false).init(),
         false => log.with_ansi(terminal).init(),
     }
     hush_panics();

@@ -55,10 +55,7 @@ impl Server {
         }
         // First the port, because it says soonest that a server runs already.
         let listener = Listener::bind(&settings)?;
-        let options = sqlite::Options {
-            path: settings.data_dir.clone(),
-            read_connections: READ_CONNECTIONS,
-        };
+        let options = sqlite::Options { path: settings.data_dir.clone(), read_connections: READ_CONNECTIONS };
         let (store, database) = sqlite::open(options).await?;
         let hub = Arc::new(Hub::default());
         let clock = Clock::system();
@@ -66,9 +63,7 @@ impl Server {
             store,
             hub: hub.clone(),
             clock: clock.clone(),
-            policy: Policy {
-                registration: settings.registration,
-            },
+            policy: Policy { registration: settings.registration },
         });
         let setup_code = chat.ensure_setup_code().await?;
         let demo = match settings.dev {
@@ -78,6 +73,9 @@ impl Server {
         let sessions = Sessions::new(session_config(&settings), chat.clone(), hub.clone());
         let routes = rpc::routes(chat.clone(), sessions.clone());
         let edge = Edge::start(&settings, listener, routes, chat.clone(), clock).await?;
+        if settings.tls_cert.is_none() && !edge.local_addr().ip().to_canonical().is_loopback() {
+            tracing::warn!("no TLS: passwords, tokens and messages cross the network readable unless a proxy adds it");
+        }
         tracing::info!(addr = %edge.local_addr(), version = env!("CARGO_PKG_VERSION"), "ready");
         Ok(Self {
             chores: Chores::start(hub, chat.clone()),
@@ -188,10 +186,7 @@ impl Chores {
                 }
             }
         });
-        Self {
-            task,
-            stop: stop.drop_guard(),
-        }
+        Self { task, stop: stop.drop_guard() }
     }
 
     async fn stop(self) {

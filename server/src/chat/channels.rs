@@ -71,11 +71,7 @@ impl Chat {
     }
 
     /// One channel.
-    pub async fn get_channel(
-        &self,
-        caller: &Caller,
-        request: v1::GetChannelRequest,
-    ) -> Result<v1::GetChannelResponse> {
+    pub async fn get_channel(&self, caller: &Caller, request: v1::GetChannelRequest) -> Result<v1::GetChannelResponse> {
         validate(&request)?;
         let handle = self.channel_guild(request.channel_id).await?;
         let channel = handle.look(|view| visible(view, caller.user, ChannelId(request.channel_id)))?;

@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 use guildhall_proto::ids::{StreamKey, StreamKind};
 
 use super::{
-    Chat, access::Permit, error::{Error, Missing, Result}, events,
+    Chat,
+    access::Permit,
+    error::{Error, Missing, Result},
+    events,
     views::{GuildHandle, Guilds, Turn, View},
 };
 use crate::{

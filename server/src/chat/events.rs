@@ -16,7 +16,7 @@ use crate::store::{
 };
 
 /// A moment as the protos have it.
-pub(crate) fn timestamp(unix_ms: u64) -> Timestamp {
+pub(super) fn timestamp(unix_ms: u64) -> Timestamp {
     let seconds = i64::try_from(unix_ms / 1_000).unwrap_or(i64::MAX);
     let nanos = i32::try_from(unix_ms % 1_000).unwrap_or_default() * 1_000_000;
     Timestamp { seconds, nanos }
@@ -29,12 +29,12 @@ fn unix_ms(time: Timestamp) -> u64 {
 }
 
 /// A cursor of a stream.
-pub(crate) fn cursor(stream: StreamKey, position: Position) -> v1::Cursor {
+pub(super) fn cursor(stream: StreamKey, position: Position) -> v1::Cursor {
     v1::Cursor { stream: Some(stream.into()), epoch: position.epoch, seq: position.seq }
 }
 
 /// A user as everybody may see it.
-pub(crate) fn user(row: &UserRow) -> v1::User {
+pub(super) fn user(row: &UserRow) -> v1::User {
     v1::User {
         id: row.id.get(),
         username: row.username.clone(),
@@ -47,7 +47,7 @@ pub(crate) fn user(row: &UserRow) -> v1::User {
 }
 
 /// A user as the author of messages.
-pub(crate) fn author(row: &UserRow) -> v1::Author {
+pub(super) fn author(row: &UserRow) -> v1::Author {
     v1::Author {
         id: row.id.get(),
         username: row.username.clone(),
@@ -88,11 +88,7 @@ pub(super) fn guild_of(view: &View) -> v1::Guild {
 
 /// A member.
 pub(super) fn member(row: &MemberRow, profile: &UserRow) -> v1::Member {
-    v1::Member {
-        guild_id: row.guild.get(),
-        user: Some(user(profile)),
-        join_time: Some(timestamp(row.join_ms)),
-    }
+    v1::Member { guild_id: row.guild.get(), user: Some(user(profile)), join_time: Some(timestamp(row.join_ms)) }
 }
 
 /// Who a member is, and since when.
@@ -192,8 +188,7 @@ pub(super) fn new_event(stream: impl Into<StreamKey>, actor: UserId, time_ms: u6
 
 /// An event that has been appended.
 pub(super) fn appended(event: NewEvent, position: Position) -> v1::Event {
-    let row =
-        EventRow { seq: position.seq, actor: event.actor, time_ms: event.time_ms, payload: event.payload };
+    let row = EventRow { seq: position.seq, actor: event.actor, time_ms: event.time_ms, payload: event.payload };
     stream_event(event.stream, position.epoch, row)
 }
 

@@ -166,13 +166,7 @@ impl Chat {
     }
 
     /// What a user's own stream tells of a lost guild.
-    pub(super) fn guild_left(
-        &self,
-        actor: UserId,
-        user: UserId,
-        guild: GuildId,
-        reason: v1::LeaveReason,
-    ) -> NewEvent {
+    pub(super) fn guild_left(&self, actor: UserId, user: UserId, guild: GuildId, reason: v1::LeaveReason) -> NewEvent {
         let payload = Payload::GuildLeft(v1::GuildLeft { guild_id: guild.get(), reason: reason.into() });
         events::new_event(user, actor, self.clock.now_ms(), payload)
     }

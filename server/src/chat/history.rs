@@ -55,11 +55,7 @@ impl Chat {
     }
 
     /// One message.
-    pub async fn get_message(
-        &self,
-        caller: &Caller,
-        request: v1::GetMessageRequest,
-    ) -> Result<v1::GetMessageResponse> {
+    pub async fn get_message(&self, caller: &Caller, request: v1::GetMessageRequest) -> Result<v1::GetMessageResponse> {
         validate(&request)?;
         let handle = self.channel_guild(request.channel_id).await?;
         let place = Place { guild: handle.id(), channel: ChannelId(request.channel_id) };

@@ -9,7 +9,7 @@ use super::{
     commit::Batch,
     error::{Error, Missing, Result},
     events,
-    tokens::{self, Digest},
+    tokens::{self, Digest, Fingerprint},
     validate,
 };
 use crate::store::{Commit, TokenKind, TokenRow};
@@ -23,7 +23,7 @@ impl Chat {
     /// The same caller anew: fails once the token has ended. For those who keep a caller for long; they ask after they
     /// have begun to listen for ended tokens, and now and then, which also keeps the token of a person alive.
     pub async fn revalidate(&self, caller: &Caller) -> Result<Caller> {
-        self.resolve(caller.digest).await
+        self.resolve(caller.token.0).await
     }
 
     async fn resolve(&self, digest: Digest) -> Result<Caller> {
@@ -39,7 +39,7 @@ impl Chat {
             author: self.people.author(known.user).await?,
             // A person's token lives on while it is used.
             expire_ms: known.expire_ms.filter(|_| bot),
-            digest,
+            token: Fingerprint(digest),
         })
     }
 

@@ -69,11 +69,7 @@ impl Chat {
     }
 
     /// The caller leaves.
-    pub async fn leave_guild(
-        &self,
-        caller: &Caller,
-        request: v1::LeaveGuildRequest,
-    ) -> Result<v1::LeaveGuildResponse> {
+    pub async fn leave_guild(&self, caller: &Caller, request: v1::LeaveGuildRequest) -> Result<v1::LeaveGuildResponse> {
         validate(&request)?;
         let handle = self.my_guild(caller, request.guild_id).await?;
         let decide = |view: &View| {

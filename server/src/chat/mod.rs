@@ -11,7 +11,7 @@ mod cache;
 mod channels;
 mod commit;
 pub mod error;
-pub(crate) mod events;
+mod events;
 mod guilds;
 mod history;
 mod invites;
@@ -51,8 +51,8 @@ use people::People;
 pub use setup::Demo;
 pub use tokens::Revoked;
 use tokens::Tokens;
-pub use views::{GuildHandle, View};
 use views::Guilds;
+pub use views::{GuildHandle, View};
 
 /// Who may register.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub struct Caller {
     pub author: Arc<v1::Author>,
     /// When the token ends for sure, in Unix milliseconds; `None`: it goes on while it is used.
     pub expire_ms: Option<u64>,
-    digest: tokens::Digest,
+    token: tokens::Fingerprint,
 }
 
 /// The chat.

@@ -11,14 +11,14 @@ use crate::store::{self, Metadata};
 const PEOPLE_MAX: usize = 100_000;
 
 /// The users of this node.
-pub struct People {
+pub(super) struct People {
     metadata: Arc<dyn Metadata>,
     held: Cache<UserId, Arc<v1::Author>>,
 }
 
 impl People {
     /// Nobody is held yet.
-    pub fn new(metadata: Arc<dyn Metadata>) -> Self {
+    pub(super) fn new(metadata: Arc<dyn Metadata>) -> Self {
         Self { metadata, held: Cache::new(PEOPLE_MAX) }
     }
 
@@ -26,7 +26,7 @@ impl People {
     ///
     /// # Errors
     /// As the store.
-    pub async fn author(&self, id: UserId) -> store::Result<Arc<v1::Author>> {
+    pub(super) async fn author(&self, id: UserId) -> store::Result<Arc<v1::Author>> {
         let mut authors = self.authors(&[id]).await?;
         Ok(authors.remove(&id).unwrap_or_else(|| nobody(id)))
     }
@@ -35,7 +35,7 @@ impl People {
     ///
     /// # Errors
     /// As the store.
-    pub async fn authors(&self, ids: &[UserId]) -> store::Result<HashMap<UserId, Arc<v1::Author>>> {
+    pub(super) async fn authors(&self, ids: &[UserId]) -> store::Result<HashMap<UserId, Arc<v1::Author>>> {
         let mut found = HashMap::new();
         let mut wanted = Vec::new();
         for id in ids {

@@ -1,6 +1,9 @@
 //! Tokens in memory: whose they are, until when, and that they ended. What ended is refused from that moment on.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use guildhall_proto::{
     ids::{LoginSessionId, UserId},
@@ -27,6 +30,16 @@ const TRIES_MAX: usize = 8;
 
 /// What makes a token known: its SHA-256.
 pub(super) type Digest = [u8; 32];
+
+/// The same within a `Caller`, which may end up in a log.
+#[derive(Clone, Copy)]
+pub(super) struct Fingerprint(pub(super) Digest);
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<hidden>")
+    }
+}
 
 /// What ended, for those who hold live sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,11 +28,7 @@ pub(super) fn read(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<E
     for (key, value) in &table {
         let name = key.get_ref().to_string();
         match plain(value.get_ref()) {
-            Some(value) => entries.push(Entry {
-                line: line_of(text, key.span().start),
-                name,
-                value,
-            }),
+            Some(value) => entries.push(Entry { line: line_of(text, key.span().start), name, value }),
             None => problems.push(format!(
                 "{}: `{name}` is no text, number, true, false or list of texts; there are no sections either",
                 place(key.span())

@@ -12,15 +12,14 @@ pub(super) const PREFIX: &str = "GUILDHALL_";
 const FILE_FLAG: &str = "config";
 const FILE_VARIABLE: &str = "GUILDHALL_CONFIG";
 /// Variables of the other programs of the house: one shell often has them all.
-const FOREIGN: [&str; 8] = [
+const FOREIGN: [&str; 7] = [
     FILE_VARIABLE,
     "GUILDHALL_TOKEN",
     "GUILDHALL_KEYRING",
     "GUILDHALL_SERVER",
-    "GUILDHALL_URL",
     "GUILDHALL_CONTEXT",
-    "GUILDHALL_PASSWORD",
-    "GUILDHALL_CHANNEL",
+    "GUILDHALL_CA_CERTIFICATE",
+    "GUILDHALL_SETUP_CODE",
 ];
 const FOREIGN_PREFIX: [&str; 2] = ["GUILDHALL_BRIDGE_", "GUILDHALL_EVENT_"];
 
@@ -69,10 +68,9 @@ pub struct Error(pub Vec<String>);
 
 /// The flags: one for each key, and the file's.
 pub fn flags() -> Vec<Arg> {
-    let file = Arg::new(FILE_FLAG)
-        .long(FILE_FLAG)
-        .value_name("FILE")
-        .help(format!("Settings file [default: {FILE_NAME} in the data directory, if there is one] [env: {FILE_VARIABLE}]"));
+    let file = Arg::new(FILE_FLAG).long(FILE_FLAG).value_name("FILE").help(format!(
+        "Settings file [default: {FILE_NAME} in the data directory, if there is one] [env: {FILE_VARIABLE}]"
+    ));
     std::iter::once(file).chain(KEYS.iter().map(flag)).collect()
 }
 
@@ -86,15 +84,15 @@ fn flag(key: &Key) -> Arg {
         Values::Number { .. } => format!(" [{}]", key.values),
         _ => String::new(),
     };
-    let arg = Arg::new(key.name)
-        .long(key.flag())
-        .help(format!("{}{range}{default} [env: {}]", key.summary(), key.variable()));
+    let arg = Arg::new(key.name).long(key.flag()).help(format!(
+        "{}{range}{default} [env: {}]",
+        key.summary(),
+        key.variable()
+    ));
     match key.values {
-        Values::Switch => arg
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true")
-            .value_name("true|false"),
+        Values::Switch => {
+            arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("true|false")
+        }
         Values::Text(form) | Values::List(form) => arg.value_name(form),
         Values::Choice(all) => arg.value_name(all.join("|")),
         Values::Number { .. } => arg.value_name("N"),
@@ -105,10 +103,7 @@ fn flag(key: &Key) -> Arg {
 ///
 /// # Errors
 /// With everything that is wrong.
-pub fn load(
-    flags: &ArgMatches,
-    environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<Loaded, Error> {
+pub fn load(flags: &ArgMatches, environment: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Error> {
     let variables = ours(environment);
     let mut loader = Loader::default();
     loader.variables(&variables);
@@ -236,11 +231,7 @@ impl Loader {
             self.problems = self.settings.contradictions();
         }
         match self.problems.is_empty() {
-            true => Ok(Loaded {
-                settings: self.settings,
-                sources: self.sources,
-                warnings: self.warnings,
-            }),
+            true => Ok(Loaded { settings: self.settings, sources: self.sources, warnings: self.warnings }),
             false => Err(Error(self.problems)),
         }
     }

@@ -82,17 +82,12 @@ fn a_value_out_of_range_is_told_with_the_range() {
 
 #[test]
 fn an_unknown_variable_is_a_warning() {
-    let loaded = try_load(
-        &[],
-        &[("GUILDHALL_LISEN", "x"), ("GUILDHALL_QQQ", "x"), ("GUILDHALL_TOKEN", "x"), ("HOME", "/x")],
-    )
-    .expect("settings");
+    let loaded =
+        try_load(&[], &[("GUILDHALL_LISEN", "x"), ("GUILDHALL_QQQ", "x"), ("GUILDHALL_TOKEN", "x"), ("HOME", "/x")])
+            .expect("settings");
     assert_eq!(
         loaded.warnings,
-        [
-            "unknown variable `GUILDHALL_LISEN`, did you mean `GUILDHALL_LISTEN`?",
-            "unknown variable `GUILDHALL_QQQ`",
-        ]
+        ["unknown variable `GUILDHALL_LISEN`, did you mean `GUILDHALL_LISTEN`?", "unknown variable `GUILDHALL_QQQ`",]
     );
 }
 

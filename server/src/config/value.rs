@@ -40,8 +40,7 @@ fn quoted(text: &str) -> Option<String> {
 
 impl Setting for SocketAddr {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse()
-            .map_err(|_| format!("`{text}` is not an address and port, such as 127.0.0.1:7420 or [::]:7420"))
+        text.parse().map_err(|_| format!("`{text}` is not an address and port, such as 127.0.0.1:7420 or [::]:7420"))
     }
 
     fn literal(&self) -> Option<String> {

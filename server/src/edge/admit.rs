@@ -34,11 +34,7 @@ pub(super) struct Admission {
 
 impl Admission {
     pub(super) fn new(methods: Methods, calls_max: usize, readiness: Readiness) -> Self {
-        Self {
-            methods,
-            calls: Semaphore::new(calls_max),
-            readiness,
-        }
+        Self { methods, calls: Semaphore::new(calls_max), readiness }
     }
 
     /// The method of a path.
@@ -48,11 +44,7 @@ impl Admission {
 }
 
 /// Lets a call through, or tells why not.
-pub(super) async fn admit(
-    State(admission): State<Arc<Admission>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: Next) -> Response {
     let Some(method) = admission.method(request.uri().path()) else {
         return answer::method_not_found(request).await;
     };
@@ -73,10 +65,7 @@ pub(super) async fn admit(
     let within = deadline(request.headers()).map_or(CALL_MAX, |asked| asked.min(CALL_MAX));
     match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => answer::refuse(Failure::new(
-            ErrorReason::DeadlineExceeded,
-            "the deadline of the call passed",
-        )),
+        Err(_) => answer::refuse(Failure::new(ErrorReason::DeadlineExceeded, "the deadline of the call passed")),
     }
 }
 

@@ -71,14 +71,8 @@ pub(super) fn complete(headers: &mut HeaderMap, request_id: &str) {
     let mut details = tonic_types::Status::decode(status.details()).unwrap_or_default();
     let named = details.details.iter().any(|any| any.type_url == REQUEST_INFO);
     if !named {
-        let info = RequestInfo {
-            request_id: request_id.to_owned(),
-            ..Default::default()
-        };
-        details.details.push(Any {
-            type_url: REQUEST_INFO.to_owned(),
-            value: info.encode_to_vec(),
-        });
+        let info = RequestInfo { request_id: request_id.to_owned(), ..Default::default() };
+        details.details.push(Any { type_url: REQUEST_INFO.to_owned(), value: info.encode_to_vec() });
     }
     let encoded = details.encode_to_vec().into();
     let status = Status::with_details(status.code(), status.message(), encoded);
@@ -97,11 +91,8 @@ fn with_reason(status: Status) -> Status {
         // The health service has answers of its own; they are not Guildhall's, and have no reason of it.
         _ => {
             let code = status.code();
-            let plain = tonic_types::Status {
-                code: code.into(),
-                message: status.message().to_owned(),
-                details: Vec::new(),
-            };
+            let plain =
+                tonic_types::Status { code: code.into(), message: status.message().to_owned(), details: Vec::new() };
             return Status::with_details(code, status.message(), plain.encode_to_vec().into());
         }
     };

@@ -32,11 +32,7 @@ impl Auth {
 }
 
 /// Lets a call through as its caller, or answers UNAUTHENTICATED.
-pub(super) async fn authenticate(
-    State(auth): State<Auth>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn authenticate(State(auth): State<Auth>, mut request: Request, next: Next) -> Response {
     if auth.is_open(request.uri().path()) {
         return next.run(request).await;
     }
@@ -55,9 +51,7 @@ pub(super) async fn authenticate(
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim())
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 #[cfg(test)]

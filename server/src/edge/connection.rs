@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
 use super::peers::{PeerAddr, Place};
-use super::progress::{Watched, Progress};
+use super::progress::{Progress, Watched};
 
 /// How long a peer may take to begin: a TLS handshake, and after it the preface of HTTP/2 or the start of a request.
 const BEGIN: Duration = Duration::from_secs(5);
@@ -53,12 +53,7 @@ struct Shared {
 }
 
 impl Host {
-    pub(super) fn new(
-        bridge: Bridge,
-        tasks: TaskTracker,
-        stop: &CancellationToken,
-        abort: &CancellationToken,
-    ) -> Self {
+    pub(super) fn new(bridge: Bridge, tasks: TaskTracker, stop: &CancellationToken, abort: &CancellationToken) -> Self {
         Self(Arc::new(Shared {
             bridge,
             http: http(Tracked(tasks.clone())),
@@ -77,13 +72,7 @@ impl Host {
     }
 
     /// Serves a connection, in a task of its own.
-    pub(super) fn spawn(
-        &self,
-        stream: TcpStream,
-        peer: PeerAddr,
-        place: Place,
-        tls: Option<TlsAcceptor>,
-    ) {
+    pub(super) fn spawn(&self, stream: TcpStream, peer: PeerAddr, place: Place, tls: Option<TlsAcceptor>) {
         let host = self.clone();
         self.0.tasks.spawn(async move {
             let _place = place;
@@ -118,11 +107,7 @@ impl Host {
 
     async fn serve<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, io: I, peer: PeerAddr) {
         let progress = Arc::<Progress>::default();
-        let service = Entrance {
-            bridge: self.0.bridge.clone(),
-            peer,
-            progress: progress.clone(),
-        };
+        let service = Entrance { bridge: self.0.bridge.clone(), peer, progress: progress.clone() };
         let io = TokioIo::new(Watched::new(io, progress.clone()));
         let mut connection = pin!(self.0.http.serve_connection(io, service));
         let mut overdue = pin!(overdue(&progress));
@@ -178,10 +163,7 @@ async fn overdue(progress: &Progress) -> Overdue {
 
 fn http(tasks: Tracked) -> auto::Builder<Tracked> {
     let mut http = auto::Builder::new(tasks);
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER)
-        .max_buf_size(HTTP1_BUFFER_BYTES);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER).max_buf_size(HTTP1_BUFFER_BYTES);
     http.http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE.0)

@@ -64,12 +64,7 @@ impl Listener {
             0 => room,
             asked => asked.min(room),
         };
-        Ok(Self {
-            socket,
-            local_addr,
-            tls,
-            peers: Peers::new(total, settings.max_connections_per_ip),
-        })
+        Ok(Self { socket, local_addr, tls, peers: Peers::new(total, settings.max_connections_per_ip) })
     }
 
     /// The address, with the port that was found if any was asked for.

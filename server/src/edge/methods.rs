@@ -36,11 +36,7 @@ impl Methods {
         add(&mut methods, FILE_DESCRIPTOR_SET, false);
         add(&mut methods, tonic_health::pb::FILE_DESCRIPTOR_SET, false);
         if reflection {
-            add(
-                &mut methods,
-                tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-                true,
-            );
+            add(&mut methods, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET, true);
         }
         Self(methods)
     }
@@ -52,9 +48,7 @@ impl Methods {
 
     /// The names of the contract's services.
     pub(super) fn services() -> Vec<String> {
-        let mut names: Vec<_> = services(FILE_DESCRIPTOR_SET)
-            .map(|(name, _)| name)
-            .collect();
+        let mut names: Vec<_> = services(FILE_DESCRIPTOR_SET).map(|(name, _)| name).collect();
         names.sort_unstable();
         names
     }
@@ -76,15 +70,11 @@ fn add(methods: &mut HashMap<String, Method>, descriptors: &[u8], open: bool) {
 
 /// The services of a compiled contract, with their methods. The bytes are compiled in, so that unreadable ones are found
 /// by the test below and not by users.
-fn services(
-    descriptors: &[u8],
-) -> impl Iterator<Item = (String, Vec<prost_types::MethodDescriptorProto>)> {
+fn services(descriptors: &[u8]) -> impl Iterator<Item = (String, Vec<prost_types::MethodDescriptorProto>)> {
     let set = FileDescriptorSet::decode(descriptors).unwrap_or_default();
     set.file.into_iter().flat_map(|file| {
         let package = file.package().to_owned();
-        file.service
-            .into_iter()
-            .map(move |service| (format!("{package}.{}", service.name()), service.method))
+        file.service.into_iter().map(move |service| (format!("{package}.{}", service.name()), service.method))
     })
 }
 

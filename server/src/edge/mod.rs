@@ -46,12 +46,7 @@ use ready::Readiness;
 const ABORT_WAIT: Duration = Duration::from_secs(1);
 
 /// The layers around every gRPC call, outermost first, one reason each.
-fn stack(
-    routes: Routes,
-    chat: Arc<Chat>,
-    clock: Clock,
-    admission: Arc<admit::Admission>,
-) -> Router {
+fn stack(routes: Routes, chat: Arc<Chat>, clock: Clock, admission: Arc<admit::Admission>) -> Router {
     let layers = ServiceBuilder::new()
         // Outermost, so that every answer has an id and every call a line in the log, refused ones included.
         .layer(from_fn_with_state(clock, trace::trace))
@@ -64,11 +59,7 @@ fn stack(
             auth::Auth::new(chat, admission),
             auth::authenticate,
         ));
-    routes
-        .into_axum_router()
-        .fallback(answer::method_not_found)
-        .layer(layers)
-        .with_state(())
+    routes.into_axum_router().fallback(answer::method_not_found).layer(layers).with_state(())
 }
 
 /// The running edge.
@@ -156,9 +147,7 @@ impl Edge {
 pub struct ReflectionError(#[from] tonic_reflection::server::Error);
 
 fn reflection() -> Result<
-    tonic_reflection::server::v1::ServerReflectionServer<
-        impl tonic_reflection::server::v1::ServerReflection,
-    >,
+    tonic_reflection::server::v1::ServerReflectionServer<impl tonic_reflection::server::v1::ServerReflection>,
     ReflectionError,
 > {
     Ok(tonic_reflection::server::Builder::configure()

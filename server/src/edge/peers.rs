@@ -45,11 +45,7 @@ pub(super) struct Place {
 
 impl Peers {
     pub(super) fn new(total_max: usize, per_peer_max: usize) -> Self {
-        Self(Arc::new(Shared {
-            total_max,
-            per_peer_max,
-            open: Mutex::default(),
-        }))
+        Self(Arc::new(Shared { total_max, per_peer_max, open: Mutex::default() }))
     }
 
     /// A place for a connection from there.
@@ -65,10 +61,7 @@ impl Peers {
         }
         *of_peer += 1;
         open.total += 1;
-        Ok(Place {
-            peers: self.clone(),
-            peer,
-        })
+        Ok(Place { peers: self.clone(), peer })
     }
 }
 

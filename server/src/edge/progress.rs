@@ -53,21 +53,12 @@ pub(super) struct Watched<I> {
 
 impl<I> Watched<I> {
     pub(super) fn new(io: I, progress: Arc<Progress>) -> Self {
-        Self {
-            io,
-            stalled: None,
-            missing: PREFACE_BYTES,
-            progress,
-        }
+        Self { io, stalled: None, missing: PREFACE_BYTES, progress }
     }
 
     /// Passes on what a write came to, unless the peer has taken nothing for too long. Then the connection fails: HTTP/2's
     /// own keepalive cannot help, because its ping waits behind the bytes that nobody reads.
-    fn unless_stalled<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+    fn unless_stalled<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = None;
             return written;
@@ -79,11 +70,7 @@ impl<I> Watched<I> {
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         if self.missing > 0 {
@@ -96,11 +83,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, buf);
         self.unless_stalled(cx, written)
     }
@@ -125,5 +108,44 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
 
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_for_long_is_cut_off() {
+        let (mine, mut theirs) = duplex(16);
+        let mut mine = Watched::new(mine, Arc::default());
+        mine.write_all(&[0; 16]).await.expect("room");
+        let start = Instant::now();
+        // One byte taken in time begins the patience anew.
+        let taken = async {
+            sleep(STALLED_MAX / 2).await;
+            theirs.read_u8().await
+        };
+        let (written, taken) = tokio::join!(mine.write_all(&[0; 2]), taken);
+        assert!(taken.is_ok());
+        assert_eq!(written.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
+        assert_eq!(start.elapsed().as_secs(), (STALLED_MAX + STALLED_MAX / 2).as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_speaks_is_known() {
+        let (mine, mut theirs) = duplex(64);
+        let progress = Arc::<Progress>::default();
+        let mut mine = Watched::new(mine, progress.clone());
+        theirs.write_all(&[0; 23]).await.expect("room");
+        mine.read_exact(&mut [0; 23]).await.expect("bytes");
+        assert!(!progress.has_spoken());
+        theirs.write_all(&[0; 30]).await.expect("room");
+        mine.read_exact(&mut [0; 30]).await.expect("bytes");
+        assert!(progress.has_spoken() && !progress.has_called());
+        assert!(timeout(STALLED_MAX * 2, mine.read_u8()).await.is_err(), "silence is no stall");
     }
 }

@@ -29,10 +29,7 @@ pub(super) struct Readiness {
 /// A server that is ready, and the health service that says so.
 pub(super) async fn readiness() -> (Readiness, HealthServer<impl Health>) {
     let (reporter, service) = tonic_health::server::health_reporter();
-    let readiness = Readiness {
-        draining: Arc::default(),
-        reporter,
-    };
+    let readiness = Readiness { draining: Arc::default(), reporter };
     readiness.report(ServingStatus::Serving).await;
     (readiness, service)
 }

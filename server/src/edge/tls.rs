@@ -33,9 +33,7 @@ pub(super) fn load(cert: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
         let file = file.to_owned();
         move |source| TlsError::File { file, source }
     };
-    let chain: Vec<_> = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect)
-        .map_err(error(cert))?;
+    let chain: Vec<_> = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect).map_err(error(cert))?;
     if chain.is_empty() {
         return Err(TlsError::Empty(cert.to_owned()));
     }

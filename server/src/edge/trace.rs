@@ -53,9 +53,7 @@ impl RequestId {
     fn of(headers: &HeaderMap) -> Self {
         let sane = |id: &&str| {
             (1..=ID_BYTES_MAX).contains(&id.len())
-                && id
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         };
         let given = headers.get(HEADER).and_then(|value| value.to_str().ok());
         Self(match given.filter(sane) {

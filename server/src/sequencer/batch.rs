@@ -99,7 +99,10 @@ fn decide(command: &Command, seq: u64, tail: &Tail, targets: &mut Targets, now_m
     match &command.action {
         Action::Send { nonce, content, reply_to } => {
             let fingerprint = fingerprint(content, *reply_to);
-            if let Some(sent) = tail.sent(command.actor, *nonce) {
+            if let Some(mut sent) = tail.sent(command.actor, *nonce) {
+                if targets.get(&sent.message).is_some_and(|row| row.delete_ms.is_some()) {
+                    sent.fingerprint = None;
+                }
                 return duplicate(sent, fingerprint).map(Decision::Nothing);
             }
             if let Some(original) = reply_to {
@@ -116,6 +119,7 @@ fn decide(command: &Command, seq: u64, tail: &Tail, targets: &mut Targets, now_m
                 edit_ms: None,
                 delete_ms: None,
             };
+            targets.insert(row.id, row.clone());
             Ok(create(row, fingerprint))
         }
         Action::Edit { message, content } => {

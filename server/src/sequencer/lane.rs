@@ -99,6 +99,7 @@ async fn commit(
     for _ in 0..OVERTAKEN_MAX {
         let tail = loaded(lane, shared, tail).await?;
         let targets = targets(lane, shared, waiting).await?;
+        find_sent(lane, shared, tail, waiting).await?;
         let planned = batch::plan(waiting, tail, targets, shared.clock.now_ms());
         if planned.is_empty() {
             return Ok(());
@@ -137,6 +138,27 @@ async fn targets(lane: &Lane, shared: &Shared, waiting: &VecDeque<Pending>) -> R
     }
     let rows = shared.log.messages(lane.channel, &ids).await.map_err(|error| failed(lane, &error))?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// A retry of a reply may come after the original was deleted: that it was stored must be known before the original is
+/// missed. The engine's own look at the nonces would come too late.
+async fn find_sent(
+    lane: &Lane,
+    shared: &Shared,
+    tail: &mut Tail,
+    waiting: &VecDeque<Pending>,
+) -> Result<(), Refusal> {
+    for command in waiting.iter().map(|pending| &pending.command) {
+        if let Action::Send { nonce, reply_to: Some(_), .. } = command.action
+            && tail.sent(command.actor, nonce).is_none()
+        {
+            let sent = shared.log.sent(lane.channel, command.actor, nonce).await;
+            if let Some(sent) = sent.map_err(|error| failed(lane, &error))? {
+                tail.remember(command.actor, nonce, sent);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Publishes and answers what was taken; the rest waits again, before those that came later.

@@ -41,9 +41,17 @@ impl Tail {
     pub(super) fn advance<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) {
         for record in records {
             self.head = record.seq;
-            if let Change::Created(message) = &record.change {
-                let sent = Sent { message: message.id, fingerprint: message.fingerprint, create_ms: message.create_ms };
-                self.remember(message.author, message.nonce, sent);
+            match &record.change {
+                Change::Created(row) => {
+                    let sent = Sent { message: row.id, fingerprint: row.fingerprint, create_ms: row.create_ms };
+                    self.remember(row.author, row.nonce, sent);
+                }
+                // Deletions are rare, and the tail is short.
+                Change::Deleted(id) => {
+                    let deleted = self.nonces.values_mut().filter(|sent| sent.message == *id);
+                    deleted.for_each(|sent| sent.fingerprint = None);
+                }
+                Change::Edited(_) => {}
             }
         }
     }

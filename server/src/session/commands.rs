@@ -46,7 +46,7 @@ impl Actor {
         match command {
             Command::Identify(identify) => self.begin(request_id, identify.into()).await,
             Command::Resume(resume) => self.begin(request_id, resume.into()).await,
-            Command::Heartbeat(heartbeat) => self.heartbeat(request_id, heartbeat),
+            Command::Heartbeat(heartbeat) => self.heartbeat(request_id, heartbeat).await,
             Command::UpdateSubscriptions(update) => self.update_subscriptions(request_id, update).await,
             Command::UpdatePresence(presence) => self.update_presence(request_id, presence),
             Command::StartTyping(typing) => self.typing_starts(request_id, typing).await,
@@ -82,7 +82,7 @@ impl Actor {
         }
     }
 
-    fn heartbeat(&mut self, request_id: u64, heartbeat: v1::Heartbeat) -> Flow {
+    async fn heartbeat(&mut self, request_id: u64, heartbeat: v1::Heartbeat) -> Flow {
         if !self.valid(request_id, &heartbeat) {
             return Flow::Continue(());
         }
@@ -94,7 +94,15 @@ impl Actor {
         let ack = v1::HeartbeatAck { heads: moved.collect() };
         self.outbox.push(frame::encode(server_frame::Payload::HeartbeatAck(ack)));
         self.done(request_id);
-        Flow::Continue(())
+        self.revalidate().await
+    }
+
+    /// Whether the token is still good. A storage that does not answer ends nobody's session.
+    pub(super) async fn revalidate(&mut self) -> Flow {
+        match self.shared.chat.revalidate(&self.caller).await {
+            Err(Error::Unauthenticated(_)) => Flow::Break(Goodbye::new(GoodbyeReason::AuthExpired)),
+            Ok(_) | Err(_) => Flow::Continue(()),
+        }
     }
 
     fn update_presence(&mut self, request_id: u64, update: v1::UpdatePresence) -> Flow {

@@ -93,6 +93,8 @@ impl Actor {
                 Flow::Continue(())
             };
         }
+        // The token may have ended after the call came in and before the session could be told.
+        self.revalidate().await?;
         match self.start(request_id, begin.into_start()).await {
             Ok(()) => Flow::Continue(()),
             Err(error) => {

@@ -107,6 +107,7 @@ fn frame(seq: u64) -> Bytes {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn a_session_is_shown_every_event_once_in_order(steps in steps()) {
         let mut merge = Merge::new();

@@ -182,6 +182,9 @@ pub trait ChannelLog: Send + Sync + 'static {
     /// Up to `limit` records after `after`, in order, without a hole; empty: there are none (yet).
     async fn read(&self, channel: ChannelId, after: u64, limit: usize) -> Result<Vec<Record>>;
 
+    /// What a nonce of an author stands for in a channel; `None`: nothing.
+    async fn sent(&self, channel: ChannelId, author: UserId, nonce: Uuid) -> Result<Option<Sent>>;
+
     /// Messages by id, deleted ones included; unknown ids are left out. Any order.
     async fn messages(&self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<MessageRow>>;
 

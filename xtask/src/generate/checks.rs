@@ -28,10 +28,7 @@ pub(crate) fn emit(model: &Model) -> Result<String> {
         let body = message_body(message, &mut patterns)?;
         let walk = if body.is_empty() { "_walk" } else { "walk" };
         let path = message_path(&message.descriptor)?;
-        write!(
-            impls,
-            "impl Validate for {path} {{ fn check(&self, {walk}: &mut Walk) {{ {body} }} }}\n\n"
-        )?;
+        write!(impls, "impl Validate for {path} {{ fn check(&self, {walk}: &mut Walk) {{ {body} }} }}\n\n")?;
     }
     Ok(format!("{HEADER}{}\n{impls}", patterns.emit()))
 }
@@ -48,17 +45,10 @@ impl Patterns {
     }
 
     fn emit(&self) -> String {
-        let mut by_number: Vec<_> = self
-            .0
-            .iter()
-            .map(|(pattern, number)| (number, pattern))
-            .collect();
+        let mut by_number: Vec<_> = self.0.iter().map(|(pattern, number)| (number, pattern)).collect();
         by_number.sort();
         by_number.iter().fold(String::new(), |mut out, (number, text)| {
-            let _ = writeln!(
-                out,
-                "static PATTERN_{number}: LazyLock<Regex> = LazyLock::new(|| pattern({text:?}));"
-            );
+            let _ = writeln!(out, "static PATTERN_{number}: LazyLock<Regex> = LazyLock::new(|| pattern({text:?}));");
             out
         })
     }
@@ -76,10 +66,7 @@ fn message_body(message: &Message, patterns: &mut Patterns) -> Result<String> {
     }
     let mut done: Vec<OneofDescriptor> = Vec::new();
     for (field, rules) in &message.fields {
-        match field
-            .containing_oneof()
-            .filter(|oneof| !oneof.is_synthetic())
-        {
+        match field.containing_oneof().filter(|oneof| !oneof.is_synthetic()) {
             None => body.push_str(&plain_field(field, rules, patterns)),
             Some(oneof) if done.contains(&oneof) => {}
             Some(oneof) => {
@@ -92,16 +79,8 @@ fn message_body(message: &Message, patterns: &mut Patterns) -> Result<String> {
 }
 
 /// One `match` over the fields of a oneof.
-fn oneof_fields(
-    message: &Message,
-    oneof: &OneofDescriptor,
-    patterns: &mut Patterns,
-) -> Result<String> {
-    let path = format!(
-        "{}::{}",
-        module_path(&message.descriptor)?,
-        upper_camel(oneof.name())
-    );
+fn oneof_fields(message: &Message, oneof: &OneofDescriptor, patterns: &mut Patterns) -> Result<String> {
+    let path = format!("{}::{}", module_path(&message.descriptor)?, upper_camel(oneof.name()));
     let mut arms = String::new();
     for (field, rules) in &message.fields {
         if field.containing_oneof().as_ref() != Some(oneof) {
@@ -109,20 +88,13 @@ fn oneof_fields(
         }
         let body = value_body(field, rules, patterns);
         if !body.is_empty() {
-            write!(
-                arms,
-                "Some({path}::{}(v)) => {{ {body} }}",
-                upper_camel(field.name())
-            )?;
+            write!(arms, "Some({path}::{}(v)) => {{ {body} }}", upper_camel(field.name()))?;
         }
     }
     if arms.is_empty() {
         return Ok(arms);
     }
-    Ok(format!(
-        "match &self.{} {{ {arms} _ => {{}} }}",
-        ident(oneof.name())
-    ))
+    Ok(format!("match &self.{} {{ {arms} _ => {{}} }}", ident(oneof.name())))
 }
 
 /// A field outside of oneofs. Fields that track presence are checked when set, others always.
@@ -134,9 +106,9 @@ fn plain_field(field: &FieldDescriptor, rules: &Rules, patterns: &mut Patterns) 
     match (field.supports_presence(), required) {
         (_, false) if body.is_empty() => String::new(),
         (true, false) => format!("if let Some(v) = &self.{member} {{ {body} }}"),
-        (true, true) => format!(
-            "match &self.{member} {{ Some(v) => {{ let _ = v; {body} }} None => {{ {missing} }} }}"
-        ),
+        (true, true) => {
+            format!("match &self.{member} {{ Some(v) => {{ let _ = v; {body} }} None => {{ {missing} }} }}")
+        }
         (false, false) => format!("{{ let v = &self.{member}; {body} }}"),
         (false, true) => {
             let zero = zero(field, field.is_list());
@@ -194,11 +166,7 @@ fn tests(checks: &[Check], fail: &str, patterns: &mut Patterns) -> String {
             Test::Fails(expression) => expression.clone(),
             Test::Matches(pattern) => format!("!{}.is_match(v)", patterns.name(pattern)),
         };
-        let _ = write!(
-            out,
-            "if {fails} {{ {fail}{:?}, {:?}); }}",
-            check.id, check.message
-        );
+        let _ = write!(out, "if {fails} {{ {fail}{:?}, {:?}); }}", check.id, check.message);
         out
     })
 }
@@ -219,10 +187,7 @@ fn zero(field: &FieldDescriptor, list: bool) -> &'static str {
 
 /// The Rust type of an enum of ours.
 pub(crate) fn enum_path(descriptor: &EnumDescriptor) -> Result<String> {
-    ensure!(
-        descriptor.package_name() == PACKAGE,
-        "enums of other packages are not supported"
-    );
+    ensure!(descriptor.package_name() == PACKAGE, "enums of other packages are not supported");
     Ok(match descriptor.parent_message() {
         Some(parent) => format!("{}::{}", module_path(&parent)?, descriptor.name()),
         None => format!("v1::{}", descriptor.name()),
@@ -231,11 +196,7 @@ pub(crate) fn enum_path(descriptor: &EnumDescriptor) -> Result<String> {
 
 /// The Rust type of a message of ours.
 pub(crate) fn message_path(descriptor: &MessageDescriptor) -> Result<String> {
-    ensure!(
-        is_own(descriptor),
-        "{} is not a message of {PACKAGE}",
-        descriptor.full_name()
-    );
+    ensure!(is_own(descriptor), "{} is not a message of {PACKAGE}", descriptor.full_name());
     Ok(match descriptor.parent_message() {
         Some(parent) => format!("{}::{}", module_path(&parent)?, descriptor.name()),
         None => format!("v1::{}", descriptor.name()),
@@ -245,10 +206,7 @@ pub(crate) fn message_path(descriptor: &MessageDescriptor) -> Result<String> {
 /// The Rust module of what is declared within a message.
 fn module_path(descriptor: &MessageDescriptor) -> Result<String> {
     let path = message_path(descriptor)?;
-    let parent = path
-        .rsplit_once("::")
-        .map_or("v1", |(parent, _)| parent)
-        .to_owned();
+    let parent = path.rsplit_once("::").map_or("v1", |(parent, _)| parent).to_owned();
     Ok(format!("{parent}::{}", ident(&snake(descriptor.name()))))
 }
 
@@ -274,12 +232,8 @@ fn upper_camel(name: &str) -> String {
 /// A field's name in Rust.
 pub(crate) fn ident(name: &str) -> String {
     const KEYWORDS: [&str; 16] = [
-        "as", "async", "const", "dyn", "enum", "fn", "for", "if", "in", "loop", "match", "mod",
-        "move", "ref", "type", "use",
+        "as", "async", "const", "dyn", "enum", "fn", "for", "if", "in", "loop", "match", "mod", "move", "ref", "type",
+        "use",
     ];
-    if KEYWORDS.contains(&name) {
-        format!("r#{name}")
-    } else {
-        name.to_owned()
-    }
+    if KEYWORDS.contains(&name) { format!("r#{name}") } else { name.to_owned() }
 }

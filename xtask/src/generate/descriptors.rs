@@ -35,9 +35,7 @@ fn compiler(includes: &[PathBuf], files: &[PathBuf], comments: bool) -> Result<C
     compiler.include_imports(true).include_source_info(comments);
     for file in files {
         // The error's Debug form is the one that shows line and column.
-        compiler
-            .open_file(file)
-            .map_err(|error| anyhow::anyhow!("{}: {error:?}", file.display()))?;
+        compiler.open_file(file).map_err(|error| anyhow::anyhow!("{}: {error:?}", file.display()))?;
     }
     Ok(compiler)
 }
@@ -49,10 +47,7 @@ pub(crate) fn own_files(root: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
         let name = PathBuf::from(entry?.file_name());
-        if name
-            .extension()
-            .is_some_and(|extension| extension == "proto")
-        {
+        if name.extension().is_some_and(|extension| extension == "proto") {
             files.push(package.join(name));
         }
     }

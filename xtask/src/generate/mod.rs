@@ -43,10 +43,7 @@ pub(crate) struct Gen {
 impl Gen {
     /// Only compares: what the gate does.
     pub(crate) fn checking() -> Self {
-        Self {
-            check: true,
-            export: None,
-        }
+        Self { check: true, export: None }
     }
 
     /// Generates, compares or exports.
@@ -55,11 +52,7 @@ impl Gen {
             return stage::export(dir);
         }
         let outputs = outputs()?;
-        if self.check {
-            write::compare(&outputs)
-        } else {
-            write::write(&outputs)
-        }
+        if self.check { write::compare(&outputs) } else { write::write(&outputs) }
     }
 }
 
@@ -76,30 +69,14 @@ fn outputs() -> Result<Vec<Output>> {
     let compiled = descriptors::compile(&includes)?;
     let model = rules::Model::read(&compiled.pool)?;
     let redacted = redact::Redacted::find(&compiled.pool)?;
-    let rust = |path, source: String| -> Result<Output> {
-        Ok(Output {
-            path,
-            content: write::finish_rust(path, &source)?,
-        })
-    };
+    let rust =
+        |path, source: String| -> Result<Output> { Ok(Output { path, content: write::finish_rust(path, &source)? }) };
     Ok(vec![
-        rust(
-            "proto/src/generated/guildhall.v1.rs",
-            stubs::client(&compiled, &redacted)?,
-        )?,
+        rust("proto/src/generated/guildhall.v1.rs", stubs::client(&compiled, &redacted)?)?,
         rust("proto/src/generated/validate.rs", checks::emit(&model)?)?,
         rust("proto/src/generated/redact.rs", redacted.emit())?,
-        rust(
-            "server/src/rpc/generated/guildhall.v1.rs",
-            stubs::server(&compiled)?,
-        )?,
-        Output {
-            path: "proto/src/generated/descriptor.bin",
-            content: compiled.bytes,
-        },
-        Output {
-            path: "proto/rules.txt",
-            content: snapshot::emit(&model).into_bytes(),
-        },
+        rust("server/src/rpc/generated/guildhall.v1.rs", stubs::server(&compiled)?)?,
+        Output { path: "proto/src/generated/descriptor.bin", content: compiled.bytes },
+        Output { path: "proto/rules.txt", content: snapshot::emit(&model).into_bytes() },
     ])
 }

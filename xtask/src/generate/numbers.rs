@@ -54,12 +54,7 @@ pub(crate) fn bool_checks(rules: &DynamicMessage) -> Result<Vec<Check>> {
             "const" => {
                 let wanted = flag(&value)?;
                 let message = format!("must equal {wanted}");
-                checks.push(Check::new(
-                    "bool.const",
-                    wanted,
-                    message,
-                    format!("*v != {wanted}"),
-                ));
+                checks.push(Check::new("bool.const", wanted, message, format!("*v != {wanted}")));
             }
             "example" => {}
             other => bail!("rule bool.{other} is not supported"),
@@ -70,12 +65,7 @@ pub(crate) fn bool_checks(rules: &DynamicMessage) -> Result<Vec<Check>> {
 
 fn equals(kind: &str, wanted: i128) -> Check {
     let message = format!("must equal {wanted}");
-    Check::new(
-        format!("{kind}.const"),
-        wanted,
-        message,
-        format!("*v != {wanted}"),
-    )
+    Check::new(format!("{kind}.const"), wanted, message, format!("*v != {wanted}"))
 }
 
 fn one_of(kind: &str, rule: &str, values: &[i128]) -> Check {
@@ -116,34 +106,22 @@ impl Range {
         });
         match (lower, upper) {
             (Some(lower), Some(upper)) => Some(both(kind, &lower, &upper)),
-            (Some(one), None) | (None, Some(one)) => Some(Check::new(
-                format!("{kind}.{}", one.id),
-                one.limit,
-                format!("must be {}", one.words),
-                one.fails,
-            )),
+            (Some(one), None) | (None, Some(one)) => {
+                Some(Check::new(format!("{kind}.{}", one.id), one.limit, format!("must be {}", one.words), one.fails))
+            }
             (None, None) => None,
         }
     }
 }
 
 fn side(id: &'static str, words: &str, fails_when: &str, limit: i128) -> Side {
-    Side {
-        id,
-        words: format!("{words} {limit}"),
-        fails: format!("*v {fails_when} {limit}"),
-        limit,
-    }
+    Side { id, words: format!("{words} {limit}"), fails: format!("*v {fails_when} {limit}"), limit }
 }
 
 /// Bounds that cross leave out what lies between them.
 fn both(kind: &str, lower: &Side, upper: &Side) -> Check {
     let crossed = upper.limit < lower.limit;
-    let (suffix, word, operator) = if crossed {
-        ("_exclusive", "or", "&&")
-    } else {
-        ("", "and", "||")
-    };
+    let (suffix, word, operator) = if crossed { ("_exclusive", "or", "&&") } else { ("", "and", "||") };
     Check::new(
         format!("{kind}.{}_{}{suffix}", lower.id, upper.id),
         format!("{}, {}", lower.limit, upper.limit),

@@ -5,14 +5,9 @@ use anyhow::{Context, Result, bail, ensure};
 use prost_reflect::{DescriptorPool, DynamicMessage, Value};
 
 /// The value of an extension, if it is set.
-pub(crate) fn extension(
-    pool: &DescriptorPool,
-    options: &DynamicMessage,
-    name: &str,
-) -> Result<Option<DynamicMessage>> {
-    let descriptor = pool
-        .get_extension_by_name(name)
-        .with_context(|| format!("extension {name} is not among the protos"))?;
+pub(crate) fn extension(pool: &DescriptorPool, options: &DynamicMessage, name: &str) -> Result<Option<DynamicMessage>> {
+    let descriptor =
+        pool.get_extension_by_name(name).with_context(|| format!("extension {name} is not among the protos"))?;
     if !options.has_extension(&descriptor) {
         return Ok(None);
     }
@@ -25,32 +20,20 @@ pub(crate) fn extension(
 
 /// The set fields of an options message, by name.
 pub(crate) fn entries(message: &DynamicMessage) -> Result<Vec<(String, Value)>> {
-    ensure!(
-        message.unknown_fields().next().is_none(),
-        "rules are newer than this generator"
-    );
-    ensure!(
-        message.extensions().next().is_none(),
-        "predefined rules are not supported"
-    );
-    let fields = message
-        .fields()
-        .map(|(field, value)| (field.name().to_owned(), value.clone()));
+    ensure!(message.unknown_fields().next().is_none(), "rules are newer than this generator");
+    ensure!(message.extensions().next().is_none(), "predefined rules are not supported");
+    let fields = message.fields().map(|(field, value)| (field.name().to_owned(), value.clone()));
     Ok(fields.collect())
 }
 
 /// A flag.
 pub(crate) fn flag(value: &Value) -> Result<bool> {
-    value
-        .as_bool()
-        .with_context(|| format!("not a bool: {value:?}"))
+    value.as_bool().with_context(|| format!("not a bool: {value:?}"))
 }
 
 /// A text.
 pub(crate) fn text(value: &Value) -> Result<String> {
-    let text = value
-        .as_str()
-        .with_context(|| format!("not a string: {value:?}"))?;
+    let text = value.as_str().with_context(|| format!("not a string: {value:?}"))?;
     Ok(text.to_owned())
 }
 
@@ -67,8 +50,6 @@ pub(crate) fn integer(value: &Value) -> Result<i128> {
 
 /// A list, each of its items read by `item`.
 pub(crate) fn list<T>(value: &Value, item: fn(&Value) -> Result<T>) -> Result<Vec<T>> {
-    let items = value
-        .as_list()
-        .with_context(|| format!("not a list: {value:?}"))?;
+    let items = value.as_list().with_context(|| format!("not a list: {value:?}"))?;
     items.iter().map(item).collect()
 }

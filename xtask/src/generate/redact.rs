@@ -27,10 +27,7 @@ impl Redacted {
 
     /// Their names in the protos.
     pub(crate) fn paths(&self) -> Vec<String> {
-        self.0
-            .iter()
-            .map(|(_, message)| format!(".{}", message.full_name()))
-            .collect()
+        self.0.iter().map(|(_, message)| format!(".{}", message.full_name())).collect()
     }
 
     /// One `impl Debug` for each.
@@ -45,10 +42,7 @@ impl Redacted {
                     }}
                 }}\n\n",
                 message.name(),
-                message
-                    .fields()
-                    .map(|field| shown(&field))
-                    .collect::<String>(),
+                message.fields().map(|field| shown(&field)).collect::<String>(),
             );
         }
         out
@@ -65,7 +59,5 @@ fn shown(field: &FieldDescriptor) -> String {
 
 fn is_redacted(field: &FieldDescriptor) -> bool {
     let options = field.options();
-    options
-        .get_field_by_name("debug_redact")
-        .is_some_and(|value| *value == Value::Bool(true))
+    options.get_field_by_name("debug_redact").is_some_and(|value| *value == Value::Bool(true))
 }

@@ -49,10 +49,7 @@ mod tests {
 
     #[test]
     fn short_classes_are_ascii() {
-        assert_eq!(
-            from_re2(r"^[^\s]\d+\S$").unwrap(),
-            "^[^\\t\\n\\x0C\\r ][0-9]+[^\\t\\n\\x0C\\r ]$"
-        );
+        assert_eq!(from_re2(r"^[^\s]\d+\S$").unwrap(), "^[^\\t\\n\\x0C\\r ][0-9]+[^\\t\\n\\x0C\\r ]$");
         assert!(from_re2(r"[\S]").is_err());
         assert_eq!(from_re2("[[&]").unwrap(), r"[\[\&]");
         assert_eq!(from_re2(r"\[\x00\]").unwrap(), r"\[\x00\]");

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
 use prost_reflect::{
-    Cardinality, DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor,
-    OneofDescriptor, Value,
+    Cardinality, DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor, Value,
 };
 
 use super::PACKAGE;
@@ -66,9 +65,7 @@ impl Model {
             }
             messages.insert(message.descriptor.full_name().to_owned(), message);
         }
-        Ok(Self {
-            messages: messages.into_values().collect(),
-        })
+        Ok(Self { messages: messages.into_values().collect() })
     }
 }
 
@@ -78,13 +75,8 @@ pub(crate) fn is_own(message: &MessageDescriptor) -> bool {
 }
 
 fn roots(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>> {
-    let methods = pool
-        .services()
-        .flat_map(|service| service.methods().collect::<Vec<_>>());
-    let mut roots: Vec<_> = methods
-        .map(|method| method.input())
-        .filter(is_own)
-        .collect();
+    let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    let mut roots: Vec<_> = methods.map(|method| method.input()).filter(is_own).collect();
     for message in pool.all_messages().filter(is_own) {
         for field in message.fields() {
             if extension(pool, &field.options(), "buf.validate.field")?.is_some() {
@@ -109,11 +101,7 @@ impl Message {
         }
         let mut fields: Vec<FieldDescriptor> = descriptor.fields().collect();
         // `fields()` is by number; violations are told in the order of the file.
-        let order = descriptor
-            .descriptor_proto()
-            .field
-            .iter()
-            .map(|field| field.name().to_owned());
+        let order = descriptor.descriptor_proto().field.iter().map(|field| field.name().to_owned());
         let order: Vec<String> = order.collect();
         fields.sort_by_key(|field| order.iter().position(|name| name == field.name()));
         let mut read = Vec::new();
@@ -121,11 +109,7 @@ impl Message {
             let rules = field_rules(pool, &field).with_context(|| field.full_name().to_owned())?;
             read.push((field, rules));
         }
-        Ok(Self {
-            descriptor,
-            required_oneofs,
-            fields: read,
-        })
+        Ok(Self { descriptor, required_oneofs, fields: read })
     }
 }
 
@@ -147,22 +131,11 @@ fn field_rules(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<Rules> 
     };
     ensure!(!field.is_map(), "rules of maps are not supported");
     let rules = Rules::read(&options, field, field.is_list())?;
-    let in_oneof = field
-        .containing_oneof()
-        .is_some_and(|oneof| !oneof.is_synthetic());
-    ensure!(
-        !(rules.required && in_oneof),
-        "a required field within a oneof is not supported: require the oneof"
-    );
+    let in_oneof = field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic());
+    ensure!(!(rules.required && in_oneof), "a required field within a oneof is not supported: require the oneof");
     let message = matches!(field.kind(), Kind::Message(_)) && !field.is_list();
-    ensure!(
-        !(message && rules.ignore == Ignore::IfZero),
-        "IGNORE_IF_ZERO_VALUE of a message is not supported"
-    );
-    ensure!(
-        field.cardinality() != Cardinality::Required,
-        "proto2 is not supported"
-    );
+    ensure!(!(message && rules.ignore == Ignore::IfZero), "IGNORE_IF_ZERO_VALUE of a message is not supported");
+    ensure!(field.cardinality() != Cardinality::Required, "proto2 is not supported");
     Ok(rules)
 }
 
@@ -189,23 +162,12 @@ impl Rules {
                 ("min_items", value) => self.checks.push(items_check("min_items", integer(value)?)),
                 ("max_items", value) => self.checks.push(items_check("max_items", integer(value)?)),
                 ("unique", value) if flag(value)? => {
-                    ensure!(
-                        !matches!(field.kind(), Kind::Message(_)),
-                        "messages cannot be `unique`"
-                    );
-                    let (message, fails) =
-                        ("repeated value must contain unique items", "!all_unique(v)");
-                    self.checks.push(Check::new(
-                        "repeated.unique",
-                        true,
-                        message,
-                        fails.to_owned(),
-                    ));
+                    ensure!(!matches!(field.kind(), Kind::Message(_)), "messages cannot be `unique`");
+                    let (message, fails) = ("repeated value must contain unique items", "!all_unique(v)");
+                    self.checks.push(Check::new("repeated.unique", true, message, fails.to_owned()));
                 }
                 ("unique", _) => {}
-                ("items", Value::Message(items)) => {
-                    self.items = Some(Box::new(Self::read(items, field, false)?))
-                }
+                ("items", Value::Message(items)) => self.items = Some(Box::new(Self::read(items, field, false)?)),
                 (other, _) => bail!("rule repeated.{other} is not supported"),
             }
         }
@@ -219,12 +181,7 @@ fn items_check(rule: &str, limit: i128) -> Check {
         _ => ("must contain no more than", ">"),
     };
     let message = format!("{words} {limit} item(s)");
-    Check::new(
-        format!("repeated.{rule}"),
-        limit,
-        message,
-        format!("v.len() {fails_when} {limit}"),
-    )
+    Check::new(format!("repeated.{rule}"), limit, message, format!("v.len() {fails_when} {limit}"))
 }
 
 fn scalar(kind: &str, rules: &DynamicMessage, field: &FieldDescriptor) -> Result<Vec<Check>> {
@@ -240,9 +197,7 @@ fn scalar(kind: &str, rules: &DynamicMessage, field: &FieldDescriptor) -> Result
         ("string", _) => strings::string_checks(rules),
         ("bytes", _) => strings::bytes_checks(rules),
         ("bool", _) => numbers::bool_checks(rules),
-        ("enum", Kind::Enum(descriptor)) => {
-            numbers::enum_checks(&checks::enum_path(&descriptor)?, rules)
-        }
+        ("enum", Kind::Enum(descriptor)) => numbers::enum_checks(&checks::enum_path(&descriptor)?, rules),
         ("float" | "double", _) => bail!("rules of {kind} are not supported"),
         _ => numbers::integer_checks(kind, rules),
     }

@@ -11,21 +11,9 @@ use crate::workspace;
 
 /// (crate, file in its sources, import path)
 const DEPENDENCIES: [(&str, &str, &str); 3] = [
-    (
-        "prost-protovalidate-types",
-        "proto/buf/validate/validate.proto",
-        "buf/validate/validate.proto",
-    ),
-    (
-        "tonic-types",
-        "proto/status.proto",
-        "google/rpc/status.proto",
-    ),
-    (
-        "tonic-types",
-        "proto/error_details.proto",
-        "google/rpc/error_details.proto",
-    ),
+    ("prost-protovalidate-types", "proto/buf/validate/validate.proto", "buf/validate/validate.proto"),
+    ("tonic-types", "proto/status.proto", "google/rpc/status.proto"),
+    ("tonic-types", "proto/error_details.proto", "google/rpc/error_details.proto"),
 ];
 
 /// Stages the dependencies' protos and returns the directory they are imported from.
@@ -50,9 +38,7 @@ pub(crate) fn export(dir: &Path) -> Result<()> {
 fn copy_dependencies(dir: &Path) -> Result<()> {
     let sources = crate_sources()?;
     for (package, file, import) in DEPENDENCIES {
-        let source = sources
-            .get(package)
-            .with_context(|| format!("cargo does not know the crate {package}"))?;
+        let source = sources.get(package).with_context(|| format!("cargo does not know the crate {package}"))?;
         copy(&source.join(file), &dir.join(import))?;
     }
     Ok(())
@@ -70,15 +56,10 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 fn crate_sources() -> Result<HashMap<String, PathBuf>> {
     let text = workspace::read(workspace::cargo().args(["metadata", "--format-version=1"]))?;
     let metadata: serde_json::Value = serde_json::from_str(&text)?;
-    let packages = metadata["packages"]
-        .as_array()
-        .context("cargo metadata lists no packages")?;
+    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
     let entries = packages.iter().filter_map(|package| {
         let manifest = Path::new(package["manifest_path"].as_str()?);
-        Some((
-            package["name"].as_str()?.to_owned(),
-            manifest.parent()?.to_owned(),
-        ))
+        Some((package["name"].as_str()?.to_owned(), manifest.parent()?.to_owned()))
     });
     Ok(entries.collect())
 }

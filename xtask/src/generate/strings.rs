@@ -14,20 +14,12 @@ pub(crate) fn string_checks(rules: &DynamicMessage) -> Result<Vec<Check>> {
     let mut checks = Vec::new();
     for (rule, value) in entries(rules)? {
         match rule.as_str() {
-            "len" | "min_len" | "max_len" => {
-                checks.push(length(&rule, &value, "v.chars().count()", "characters")?)
-            }
-            "len_bytes" | "min_bytes" | "max_bytes" => {
-                checks.push(length(&rule, &value, "v.len()", "bytes")?)
-            }
+            "len" | "min_len" | "max_len" => checks.push(length(&rule, &value, "v.chars().count()", "characters")?),
+            "len_bytes" | "min_bytes" | "max_bytes" => checks.push(length(&rule, &value, "v.len()", "bytes")?),
             "const" => checks.push(contents(&rule, &text(&value)?, "must equal")),
             "prefix" => checks.push(contents(&rule, &text(&value)?, "does not have prefix")),
             "suffix" => checks.push(contents(&rule, &text(&value)?, "does not have suffix")),
-            "contains" => checks.push(contents(
-                &rule,
-                &text(&value)?,
-                "does not contain substring",
-            )),
+            "contains" => checks.push(contents(&rule, &text(&value)?, "does not contain substring")),
             "not_contains" => checks.push(contents(&rule, &text(&value)?, "contains substring")),
             "pattern" => checks.push(pattern(&text(&value)?)?),
             "in" | "not_in" => checks.push(one_of(&rule, &list(&value, text)?)),
@@ -79,12 +71,7 @@ fn contents(rule: &str, wanted: &str, words: &str) -> Check {
         "not_contains" => format!("v.contains({wanted:?})"),
         _ => format!("v.as_str() != {wanted:?}"),
     };
-    Check::new(
-        format!("string.{rule}"),
-        wanted,
-        format!("{words} `{wanted}`"),
-        fails,
-    )
+    Check::new(format!("string.{rule}"), wanted, format!("{words} `{wanted}`"), fails)
 }
 
 fn one_of(rule: &str, values: &[String]) -> Check {
@@ -104,12 +91,7 @@ fn pattern(pattern: &str) -> Result<Check> {
 /// An empty value has an id and a message of its own.
 fn uuid() -> [Check; 2] {
     [
-        Check::new(
-            "string.uuid_empty",
-            true,
-            "value is empty, which is not a valid UUID",
-            "v.is_empty()".to_owned(),
-        ),
+        Check::new("string.uuid_empty", true, "value is empty, which is not a valid UUID", "v.is_empty()".to_owned()),
         Check {
             id: "string.uuid".to_owned(),
             limit: true.to_string(),

@@ -13,14 +13,8 @@ use crate::workspace;
 /// Where the server's own twins of messages stand. They are the same on the wire and carry parts that were encoded
 /// once for all receivers.
 const TWINS: [(&str, &str); 2] = [
-    (
-        ".guildhall.v1.SessionResponse",
-        "crate::session::frame::SessionResponse",
-    ),
-    (
-        ".guildhall.v1.ListenResponse",
-        "crate::session::frame::ListenResponse",
-    ),
+    (".guildhall.v1.SessionResponse", "crate::session::frame::SessionResponse"),
+    (".guildhall.v1.ListenResponse", "crate::session::frame::ListenResponse"),
 ];
 
 /// The server's codec: its buffers are small, because idle sessions are many.
@@ -28,10 +22,7 @@ const SERVER_CODEC: &str = "crate::rpc::codec::Codec";
 
 /// Messages and client stubs.
 pub(crate) fn client(compiled: &Compiled, redacted: &Redacted) -> Result<String> {
-    let builder = builder()
-        .build_client(true)
-        .build_server(false)
-        .skip_debug(redacted.paths());
+    let builder = builder().build_client(true).build_server(false).skip_debug(redacted.paths());
     generate(builder, compiled, "client")
 }
 

@@ -34,9 +34,7 @@ fn write(root: &Path, fields: &str) {
 
 fn snapshot_of(name: &str, fields: &str) -> Vec<String> {
     let text = snapshot::emit(&read(name, fields).unwrap());
-    let lines = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("guildhall.v1.Made."));
+    let lines = text.lines().filter_map(|line| line.strip_prefix("guildhall.v1.Made."));
     lines.map(ToOwned::to_owned).collect()
 }
 
@@ -55,14 +53,7 @@ fn two_bounds_are_one_rule() {
          uint64 b = 2 [(buf.validate.field).uint64 = { gte: 9, lt: 2 }];
          fixed64 c = 3 [(buf.validate.field).fixed64.lt = 7];",
     );
-    assert_eq!(
-        lines,
-        [
-            "a int32.gt_lte = 0, 9",
-            "b uint64.gte_lt_exclusive = 9, 2",
-            "c fixed64.lt = 7"
-        ]
-    );
+    assert_eq!(lines, ["a int32.gt_lte = 0, 9", "b uint64.gte_lt_exclusive = 9, 2", "c fixed64.lt = 7"]);
 }
 
 #[test]
@@ -108,42 +99,15 @@ fn code_follows_presence() {
 
 /// Fields that are refused, and why.
 const REFUSED: &[(&str, &str)] = &[
-    (
-        "string a = 1 [(buf.validate.field).string.email = true];",
-        "rule string.email is not supported",
-    ),
-    (
-        "string a = 1 [(buf.validate.field).cel = { id: \"x\", expression: \"true\" }];",
-        "CEL is not supported",
-    ),
-    (
-        "string a = 1 [(buf.validate.field).cel_expression = \"true\"];",
-        "CEL is not supported",
-    ),
-    (
-        "double a = 1 [(buf.validate.field).double.gt = 1];",
-        "rules of double are not supported",
-    ),
-    (
-        "uint64 a = 1 [(buf.validate.field).fixed64.gt = 1];",
-        "rules `fixed64` do not fit this field",
-    ),
-    (
-        "repeated string a = 1 [(buf.validate.field).string.len = 1];",
-        "rules `string` do not fit this field",
-    ),
-    (
-        "map<string, string> a = 1 [(buf.validate.field).map.min_pairs = 1];",
-        "rules of maps are not supported",
-    ),
-    (
-        "google.protobuf.Timestamp a = 1 [(buf.validate.field).timestamp.lt_now = true];",
-        "do not fit",
-    ),
-    (
-        "string a = 1 [(buf.validate.field).string.pattern = \"(\"];",
-        "pattern `(`",
-    ),
+    ("string a = 1 [(buf.validate.field).string.email = true];", "rule string.email is not supported"),
+    ("string a = 1 [(buf.validate.field).cel = { id: \"x\", expression: \"true\" }];", "CEL is not supported"),
+    ("string a = 1 [(buf.validate.field).cel_expression = \"true\"];", "CEL is not supported"),
+    ("double a = 1 [(buf.validate.field).double.gt = 1];", "rules of double are not supported"),
+    ("uint64 a = 1 [(buf.validate.field).fixed64.gt = 1];", "rules `fixed64` do not fit this field"),
+    ("repeated string a = 1 [(buf.validate.field).string.len = 1];", "rules `string` do not fit this field"),
+    ("map<string, string> a = 1 [(buf.validate.field).map.min_pairs = 1];", "rules of maps are not supported"),
+    ("google.protobuf.Timestamp a = 1 [(buf.validate.field).timestamp.lt_now = true];", "do not fit"),
+    ("string a = 1 [(buf.validate.field).string.pattern = \"(\"];", "pattern `(`"),
 ];
 
 #[test]
@@ -160,10 +124,7 @@ fn what_is_not_known_is_refused_by_name() {
 #[test]
 fn secrets_are_found() {
     let root = workspace::target().join("xtask-tests/secrets");
-    write(
-        &root,
-        "string name = 1; string password = 2 [debug_redact = true];",
-    );
+    write(&root, "string name = 1; string password = 2 [debug_redact = true];");
     let compiled = descriptors::compile(&[root, stage_dependencies().unwrap()]).unwrap();
     let redacted = redact::Redacted::find(&compiled.pool).unwrap();
     assert_eq!(redacted.paths(), [".guildhall.v1.Made"]);

@@ -27,18 +27,8 @@ pub(crate) enum Test {
 
 impl Check {
     /// A check by a Rust expression that is true when the value is bad.
-    pub(crate) fn new(
-        id: impl Into<String>,
-        limit: impl Display,
-        message: impl Into<String>,
-        fails: String,
-    ) -> Self {
-        Self {
-            id: id.into(),
-            limit: limit.to_string(),
-            message: message.into(),
-            test: Test::Fails(fails),
-        }
+    pub(crate) fn new(id: impl Into<String>, limit: impl Display, message: impl Into<String>, fails: String) -> Self {
+        Self { id: id.into(), limit: limit.to_string(), message: message.into(), test: Test::Fails(fails) }
     }
 }
 
@@ -58,11 +48,7 @@ pub(crate) fn membership<T: Display>(
     subject: &str,
 ) -> Check {
     let array = format!("[{}]", literals.join(", "));
-    let (wanted, not) = if rule == "in" {
-        ("must be in list", "!")
-    } else {
-        ("must not be in list", "")
-    };
+    let (wanted, not) = if rule == "in" { ("must be in list", "!") } else { ("must not be in list", "") };
     Check::new(
         format!("{kind}.{rule}"),
         listed(values),

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use guildhall_proto::{ids::UserId, v1::{self, event::Payload}};
+use guildhall_proto::{
+    ids::UserId,
+    v1::{self, event::Payload},
+};
 use parking_lot::Mutex;
 
 use super::{Bench, Registration, assert_error, registration};
@@ -61,7 +64,10 @@ async fn ended_tokens_are_refused_and_told() {
     assert_error!(again, Error::NotFound(Missing::LoginSession));
 
     let sessions = bench.chat.list_sessions(&first, v1::ListSessionsRequest {}).await.expect("listed").sessions;
-    assert_eq!(sessions.iter().map(|session| (session.id, session.current)).collect::<Vec<_>>(), [(first.session.get(), true)]);
+    assert_eq!(
+        sessions.iter().map(|session| (session.id, session.current)).collect::<Vec<_>>(),
+        [(first.session.get(), true)]
+    );
     bench.chat.logout(&first, v1::LogoutRequest {}).await.expect("logged out");
     assert_error!(bench.chat.revalidate(&first).await, Error::Unauthenticated(_));
 }
@@ -153,7 +159,9 @@ async fn a_new_profile_is_told_everywhere() {
     let request = v1::UpdateMeRequest { display_name: Some("Ann".into()), ..Default::default() };
     let user = bench.chat.update_me(&ann, request.clone()).await.expect("changed").user.expect("a user");
     assert_eq!(user.display_name, "Ann");
-    assert!(matches!(of_guild.take().as_slice(), [Payload::MemberUpdated(told)] if told.member.as_ref().and_then(|member| member.user.as_ref()) == Some(&user)));
+    assert!(
+        matches!(of_guild.take().as_slice(), [Payload::MemberUpdated(told)] if told.member.as_ref().and_then(|member| member.user.as_ref()) == Some(&user))
+    );
     assert!(matches!(of_user.take().as_slice(), [Payload::UserUpdated(told)] if told.user.as_ref() == Some(&user)));
     assert_eq!(bench.chat.revalidate(&ann).await.expect("good").author.display_name, "Ann");
 

@@ -59,7 +59,11 @@ async fn the_store_has_the_same_picture() {
     let ann = bench.person("ann").await;
     let (guild, _) = bench.guild(&ann).await;
     let category = bench.channel(&ann, create(guild.id(), "cat", ChannelKind::Category)).await;
-    let child = v1::CreateChannelRequest { parent_id: category.id, position: Some(0), ..create(guild.id(), "child", ChannelKind::Text) };
+    let child = v1::CreateChannelRequest {
+        parent_id: category.id,
+        position: Some(0),
+        ..create(guild.id(), "child", ChannelKind::Text)
+    };
     bench.channel(&ann, child).await;
     bench.chat.delete_channel(&ann, v1::DeleteChannelRequest { channel_id: category.id }).await.expect("deleted");
     let snapshot = bench.chat.store.metadata.guild(guild.id()).await.expect("read").expect("there");
@@ -104,11 +108,8 @@ async fn a_channel_changes() {
     let ann = bench.person("ann").await;
     let (guild, general) = bench.guild(&ann).await;
     let heard = bench.listen(guild.id());
-    let request = v1::UpdateChannelRequest {
-        channel_id: general.get(),
-        topic: Some("about".into()),
-        ..Default::default()
-    };
+    let request =
+        v1::UpdateChannelRequest { channel_id: general.get(), topic: Some("about".into()), ..Default::default() };
     let changed = bench.chat.update_channel(&ann, request.clone()).await.expect("changed").channel.expect("a channel");
     assert_eq!((changed.name.as_str(), changed.topic.as_str()), ("general", "about"));
     bench.chat.update_channel(&ann, request).await.expect("the same");

@@ -131,8 +131,7 @@ async fn a_guild_changes() {
     let ann = bench.person("ann").await;
     let (guild, _) = bench.guild(&ann).await;
     let bob = bench.member("bob", &ann, guild.id()).await;
-    let request =
-        v1::UpdateGuildRequest { guild_id: guild.id().get(), name: Some("other".into()), icon_url: None };
+    let request = v1::UpdateGuildRequest { guild_id: guild.id().get(), name: Some("other".into()), icon_url: None };
     assert_error!(bench.chat.update_guild(&bob, request.clone()).await, Error::Permission("MANAGE_GUILD"));
     let heard = bench.listen(guild.id());
     let changed = bench.chat.update_guild(&ann, request.clone()).await.expect("changed").guild;

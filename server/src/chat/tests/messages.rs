@@ -31,7 +31,8 @@ async fn what_is_sent_is_heard_and_read() {
     let ann = bench.person("ann").await;
     let (guild, channel) = bench.guild(&ann).await;
     let heard = bench.listen(channel);
-    let request = v1::SendMessageRequest { nonce: "A0B1C2D3-0000-4000-8000-00000000000F".into(), ..send(channel, "hi") };
+    let request =
+        v1::SendMessageRequest { nonce: "A0B1C2D3-0000-4000-8000-00000000000F".into(), ..send(channel, "hi") };
     let first = bench.chat.send_message(&ann, request.clone()).await.expect("sent");
     let again = v1::SendMessageRequest { nonce: request.nonce.to_lowercase(), ..request.clone() };
     let again = bench.chat.send_message(&ann, again).await.expect("sent");
@@ -130,7 +131,11 @@ async fn changes_after_a_cursor() {
     for text in ["one", "two", "three"] {
         bench.say(&ann, channel, text).await;
     }
-    bench.chat.delete_message(&ann, v1::DeleteMessageRequest { channel_id: channel.get(), message_id: 2 }).await.expect("deleted");
+    bench
+        .chat
+        .delete_message(&ann, v1::DeleteMessageRequest { channel_id: channel.get(), message_id: 2 })
+        .await
+        .expect("deleted");
     let changes = |caller, stream: StreamKey, epoch, seq| {
         let cursor = Some(v1::Cursor { stream: Some(stream.into()), epoch, seq });
         bench.chat.list_changes(caller, v1::ListChangesRequest { cursor, page_size: 2 })

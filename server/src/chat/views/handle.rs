@@ -26,14 +26,14 @@ pub struct GuildHandle {
 /// The right to change a guild or to read its stream on. One at a time, first come, first served: so changes of one node
 /// do not race, and events are applied and published in their order.
 #[must_use = "a turn ends when it is dropped"]
-pub struct Turn {
+pub(in crate::chat) struct Turn {
     handle: Arc<GuildHandle>,
     _guard: OwnedMutexGuard<()>,
 }
 
 impl Turn {
     /// Whose turn it is.
-    pub fn handle(&self) -> &Arc<GuildHandle> {
+    pub(in crate::chat) fn handle(&self) -> &Arc<GuildHandle> {
         &self.handle
     }
 }
@@ -49,7 +49,7 @@ impl GuildHandle {
     }
 
     /// Waits for one's turn. This is the only lock that is held while something is awaited.
-    pub async fn turn(self: &Arc<Self>) -> Turn {
+    pub(in crate::chat) async fn turn(self: &Arc<Self>) -> Turn {
         let guard = Arc::clone(&self.turn).lock_owned().await;
         Turn { handle: Arc::clone(self), _guard: guard }
     }

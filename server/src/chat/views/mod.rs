@@ -24,7 +24,8 @@ use crate::{
     fanout::Hub,
     store::{self, Metadata},
 };
-pub use handle::{GuildHandle, Turn};
+pub use handle::GuildHandle;
+pub(in crate::chat) use handle::Turn;
 pub use view::View;
 
 /// Events that are read at once.
@@ -33,7 +34,7 @@ const PAGE: usize = 500;
 const LOADERS: usize = 16;
 
 /// The guilds of this node.
-pub struct Guilds {
+pub(in crate::chat) struct Guilds {
     metadata: Arc<dyn Metadata>,
     hub: Arc<Hub>,
     held: RwLock<HashMap<GuildId, Arc<GuildHandle>>>,
@@ -45,7 +46,7 @@ pub struct Guilds {
 
 impl Guilds {
     /// None is held yet.
-    pub fn new(metadata: Arc<dyn Metadata>, hub: Arc<Hub>) -> Self {
+    pub(in crate::chat) fn new(metadata: Arc<dyn Metadata>, hub: Arc<Hub>) -> Self {
         let loaders = std::array::from_fn(|_| tokio::sync::Mutex::default());
         Self { metadata, hub, held: RwLock::default(), of_channel: RwLock::default(), loaders }
     }
@@ -54,7 +55,7 @@ impl Guilds {
     ///
     /// # Errors
     /// As the store.
-    pub async fn get(&self, id: GuildId) -> store::Result<Option<Arc<GuildHandle>>> {
+    pub(in crate::chat) async fn get(&self, id: GuildId) -> store::Result<Option<Arc<GuildHandle>>> {
         if let Some(handle) = self.held(id) {
             return Ok(Some(handle));
         }
@@ -75,7 +76,7 @@ impl Guilds {
     ///
     /// # Errors
     /// As the store.
-    pub async fn of_channel(&self, channel: ChannelId) -> store::Result<Option<Arc<GuildHandle>>> {
+    pub(in crate::chat) async fn of_channel(&self, channel: ChannelId) -> store::Result<Option<Arc<GuildHandle>>> {
         let hint = self.of_channel.read().get(&channel).copied();
         let guild = match hint {
             Some(guild) => Some(guild),
@@ -95,7 +96,7 @@ impl Guilds {
     ///
     /// # Errors
     /// As the store. What was read before is applied and published.
-    pub async fn catch_up(&self, handle: &Arc<GuildHandle>) -> store::Result<()> {
+    pub(in crate::chat) async fn catch_up(&self, handle: &Arc<GuildHandle>) -> store::Result<()> {
         let turn = handle.turn().await;
         self.read_on(&turn).await
     }
@@ -104,7 +105,7 @@ impl Guilds {
     ///
     /// # Errors
     /// As the store.
-    pub(super) async fn read_on(&self, turn: &Turn) -> store::Result<()> {
+    pub(in crate::chat) async fn read_on(&self, turn: &Turn) -> store::Result<()> {
         let handle = turn.handle();
         let stream = StreamKey::guild(handle.id());
         loop {

@@ -32,12 +32,7 @@ pub(crate) fn view() -> View {
     })
 }
 
-pub(crate) fn channel(
-    id: ChannelId,
-    kind: v1::ChannelKind,
-    position: u32,
-    parent: Option<ChannelId>,
-) -> ChannelRow {
+pub(crate) fn channel(id: ChannelId, kind: v1::ChannelKind, position: u32, parent: Option<ChannelId>) -> ChannelRow {
     ChannelRow {
         id,
         guild: GUILD,

@@ -9,7 +9,10 @@ use super::{
     View,
     testing::{CATEGORY, CHANNEL, GUILD, MEMBER, OWNER, SEQ, STRANGER, channel, view},
 };
-use crate::{chat::events, store::{MemberRow, UserRow}};
+use crate::{
+    chat::events,
+    store::{MemberRow, UserRow},
+};
 
 fn apply(view: &mut View, payload: Payload) {
     let seq = view.position().seq + 1;

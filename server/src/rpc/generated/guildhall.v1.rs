@@ -2,13 +2,7 @@
 
 /// Generated server implementations.
 pub mod user_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with UserServiceServer.
     #[async_trait]
@@ -22,18 +16,12 @@ pub mod user_service_server {
         async fn update_me(
             &self,
             request: tonic::Request<::guildhall_proto::v1::UpdateMeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::UpdateMeResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::UpdateMeResponse>, tonic::Status>;
         /// Profiles by id. Unknown ids are left out of the answer.
         async fn batch_get_users(
             &self,
             request: tonic::Request<::guildhall_proto::v1::BatchGetUsersRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::BatchGetUsersResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::BatchGetUsersResponse>, tonic::Status>;
     }
     /// Profiles.
     #[derive(Debug)]
@@ -101,10 +89,7 @@ pub mod user_service_server {
         type Response = http::Response<tonic::body::Body>;
         type Error = std::convert::Infallible;
         type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
@@ -112,10 +97,7 @@ pub mod user_service_server {
                 "/guildhall.v1.UserService/GetMe" => {
                     #[allow(non_camel_case_types)]
                     struct GetMeSvc<T: UserService>(pub Arc<T>);
-                    impl<T: UserService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::GetMeRequest>
-                        for GetMeSvc<T>
-                    {
+                    impl<T: UserService> tonic::server::UnaryService<::guildhall_proto::v1::GetMeRequest> for GetMeSvc<T> {
                         type Response = ::guildhall_proto::v1::GetMeResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -123,8 +105,7 @@ pub mod user_service_server {
                             request: tonic::Request<::guildhall_proto::v1::GetMeRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as UserService>::get_me(&inner, request).await };
+                            let fut = async move { <T as UserService>::get_me(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -137,14 +118,8 @@ pub mod user_service_server {
                         let method = GetMeSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -153,10 +128,7 @@ pub mod user_service_server {
                 "/guildhall.v1.UserService/UpdateMe" => {
                     #[allow(non_camel_case_types)]
                     struct UpdateMeSvc<T: UserService>(pub Arc<T>);
-                    impl<T: UserService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::UpdateMeRequest>
-                        for UpdateMeSvc<T>
-                    {
+                    impl<T: UserService> tonic::server::UnaryService<::guildhall_proto::v1::UpdateMeRequest> for UpdateMeSvc<T> {
                         type Response = ::guildhall_proto::v1::UpdateMeResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -164,8 +136,7 @@ pub mod user_service_server {
                             request: tonic::Request<::guildhall_proto::v1::UpdateMeRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as UserService>::update_me(&inner, request).await };
+                            let fut = async move { <T as UserService>::update_me(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -178,14 +149,8 @@ pub mod user_service_server {
                         let method = UpdateMeSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -194,10 +159,7 @@ pub mod user_service_server {
                 "/guildhall.v1.UserService/BatchGetUsers" => {
                     #[allow(non_camel_case_types)]
                     struct BatchGetUsersSvc<T: UserService>(pub Arc<T>);
-                    impl<T: UserService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::BatchGetUsersRequest>
-                        for BatchGetUsersSvc<T>
-                    {
+                    impl<T: UserService> tonic::server::UnaryService<::guildhall_proto::v1::BatchGetUsersRequest> for BatchGetUsersSvc<T> {
                         type Response = ::guildhall_proto::v1::BatchGetUsersResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -205,9 +167,7 @@ pub mod user_service_server {
                             request: tonic::Request<::guildhall_proto::v1::BatchGetUsersRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as UserService>::batch_get_users(&inner, request).await
-                            };
+                            let fut = async move { <T as UserService>::batch_get_users(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -220,14 +180,8 @@ pub mod user_service_server {
                         let method = BatchGetUsersSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -236,14 +190,8 @@ pub mod user_service_server {
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
+                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
                     Ok(response)
                 }),
             }
@@ -269,13 +217,7 @@ pub mod user_service_server {
 }
 /// Generated server implementations.
 pub mod auth_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with AuthServiceServer.
     #[async_trait]
@@ -284,10 +226,7 @@ pub mod auth_service_server {
         async fn register(
             &self,
             request: tonic::Request<::guildhall_proto::v1::RegisterRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::RegisterResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::RegisterResponse>, tonic::Status>;
         /// Makes a login session: a token on a device. Answers alike, in text and time, for an unknown user and a wrong
         /// password.
         async fn login(
@@ -298,42 +237,27 @@ pub mod auth_service_server {
         async fn logout(
             &self,
             request: tonic::Request<::guildhall_proto::v1::LogoutRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::LogoutResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::LogoutResponse>, tonic::Status>;
         /// The caller's login sessions, newest first.
         async fn list_sessions(
             &self,
             request: tonic::Request<::guildhall_proto::v1::ListSessionsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::ListSessionsResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListSessionsResponse>, tonic::Status>;
         /// Ends one login session of the caller.
         async fn revoke_session(
             &self,
             request: tonic::Request<::guildhall_proto::v1::RevokeSessionRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::RevokeSessionResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::RevokeSessionResponse>, tonic::Status>;
         /// Makes a bot account that belongs to the caller. Its token is shown this once.
         async fn create_bot(
             &self,
             request: tonic::Request<::guildhall_proto::v1::CreateBotRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::CreateBotResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::CreateBotResponse>, tonic::Status>;
         /// Makes a new token for a bot of the caller. The old ones stay valid for ten minutes.
         async fn rotate_bot_token(
             &self,
             request: tonic::Request<::guildhall_proto::v1::RotateBotTokenRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::RotateBotTokenResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::RotateBotTokenResponse>, tonic::Status>;
     }
     /// Who one is. Register and Login are open; everything else wants a token in the metadata key `authorization`, as
     /// `Bearer <token>`.
@@ -402,10 +326,7 @@ pub mod auth_service_server {
         type Response = http::Response<tonic::body::Body>;
         type Error = std::convert::Infallible;
         type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
@@ -413,10 +334,7 @@ pub mod auth_service_server {
                 "/guildhall.v1.AuthService/Register" => {
                     #[allow(non_camel_case_types)]
                     struct RegisterSvc<T: AuthService>(pub Arc<T>);
-                    impl<T: AuthService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::RegisterRequest>
-                        for RegisterSvc<T>
-                    {
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::RegisterRequest> for RegisterSvc<T> {
                         type Response = ::guildhall_proto::v1::RegisterResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -424,8 +342,7 @@ pub mod auth_service_server {
                             request: tonic::Request<::guildhall_proto::v1::RegisterRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as AuthService>::register(&inner, request).await };
+                            let fut = async move { <T as AuthService>::register(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -438,14 +355,8 @@ pub mod auth_service_server {
                         let method = RegisterSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -454,10 +365,7 @@ pub mod auth_service_server {
                 "/guildhall.v1.AuthService/Login" => {
                     #[allow(non_camel_case_types)]
                     struct LoginSvc<T: AuthService>(pub Arc<T>);
-                    impl<T: AuthService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::LoginRequest>
-                        for LoginSvc<T>
-                    {
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::LoginRequest> for LoginSvc<T> {
                         type Response = ::guildhall_proto::v1::LoginResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -465,8 +373,7 @@ pub mod auth_service_server {
                             request: tonic::Request<::guildhall_proto::v1::LoginRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as AuthService>::login(&inner, request).await };
+                            let fut = async move { <T as AuthService>::login(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -479,14 +386,8 @@ pub mod auth_service_server {
                         let method = LoginSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -495,10 +396,7 @@ pub mod auth_service_server {
                 "/guildhall.v1.AuthService/Logout" => {
                     #[allow(non_camel_case_types)]
                     struct LogoutSvc<T: AuthService>(pub Arc<T>);
-                    impl<T: AuthService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::LogoutRequest>
-                        for LogoutSvc<T>
-                    {
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::LogoutRequest> for LogoutSvc<T> {
                         type Response = ::guildhall_proto::v1::LogoutResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -506,8 +404,7 @@ pub mod auth_service_server {
                             request: tonic::Request<::guildhall_proto::v1::LogoutRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as AuthService>::logout(&inner, request).await };
+                            let fut = async move { <T as AuthService>::logout(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -520,14 +417,8 @@ pub mod auth_service_server {
                         let method = LogoutSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -536,10 +427,7 @@ pub mod auth_service_server {
                 "/guildhall.v1.AuthService/ListSessions" => {
                     #[allow(non_camel_case_types)]
                     struct ListSessionsSvc<T: AuthService>(pub Arc<T>);
-                    impl<T: AuthService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::ListSessionsRequest>
-                        for ListSessionsSvc<T>
-                    {
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::ListSessionsRequest> for ListSessionsSvc<T> {
                         type Response = ::guildhall_proto::v1::ListSessionsResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -547,9 +435,7 @@ pub mod auth_service_server {
                             request: tonic::Request<::guildhall_proto::v1::ListSessionsRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as AuthService>::list_sessions(&inner, request).await
-                            };
+                            let fut = async move { <T as AuthService>::list_sessions(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -562,14 +448,8 @@ pub mod auth_service_server {
                         let method = ListSessionsSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -578,10 +458,7 @@ pub mod auth_service_server {
                 "/guildhall.v1.AuthService/RevokeSession" => {
                     #[allow(non_camel_case_types)]
                     struct RevokeSessionSvc<T: AuthService>(pub Arc<T>);
-                    impl<T: AuthService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::RevokeSessionRequest>
-                        for RevokeSessionSvc<T>
-                    {
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::RevokeSessionRequest> for RevokeSessionSvc<T> {
                         type Response = ::guildhall_proto::v1::RevokeSessionResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -589,9 +466,7 @@ pub mod auth_service_server {
                             request: tonic::Request<::guildhall_proto::v1::RevokeSessionRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as AuthService>::revoke_session(&inner, request).await
-                            };
+                            let fut = async move { <T as AuthService>::revoke_session(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -604,14 +479,8 @@ pub mod auth_service_server {
                         let method = RevokeSessionSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -620,10 +489,7 @@ pub mod auth_service_server {
                 "/guildhall.v1.AuthService/CreateBot" => {
                     #[allow(non_camel_case_types)]
                     struct CreateBotSvc<T: AuthService>(pub Arc<T>);
-                    impl<T: AuthService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::CreateBotRequest>
-                        for CreateBotSvc<T>
-                    {
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::CreateBotRequest> for CreateBotSvc<T> {
                         type Response = ::guildhall_proto::v1::CreateBotResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -631,9 +497,7 @@ pub mod auth_service_server {
                             request: tonic::Request<::guildhall_proto::v1::CreateBotRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as AuthService>::create_bot(&inner, request).await
-                            };
+                            let fut = async move { <T as AuthService>::create_bot(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -646,14 +510,8 @@ pub mod auth_service_server {
                         let method = CreateBotSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -662,8 +520,7 @@ pub mod auth_service_server {
                 "/guildhall.v1.AuthService/RotateBotToken" => {
                     #[allow(non_camel_case_types)]
                     struct RotateBotTokenSvc<T: AuthService>(pub Arc<T>);
-                    impl<T: AuthService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::RotateBotTokenRequest>
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::RotateBotTokenRequest>
                         for RotateBotTokenSvc<T>
                     {
                         type Response = ::guildhall_proto::v1::RotateBotTokenResponse;
@@ -673,9 +530,7 @@ pub mod auth_service_server {
                             request: tonic::Request<::guildhall_proto::v1::RotateBotTokenRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as AuthService>::rotate_bot_token(&inner, request).await
-                            };
+                            let fut = async move { <T as AuthService>::rotate_bot_token(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -688,14 +543,8 @@ pub mod auth_service_server {
                         let method = RotateBotTokenSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -704,14 +553,8 @@ pub mod auth_service_server {
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
+                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
                     Ok(response)
                 }),
             }
@@ -737,13 +580,7 @@ pub mod auth_service_server {
 }
 /// Generated server implementations.
 pub mod channel_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with ChannelServiceServer.
     #[async_trait]
@@ -752,50 +589,32 @@ pub mod channel_service_server {
         async fn create_channel(
             &self,
             request: tonic::Request<::guildhall_proto::v1::CreateChannelRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::CreateChannelResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::CreateChannelResponse>, tonic::Status>;
         /// One channel.
         async fn get_channel(
             &self,
             request: tonic::Request<::guildhall_proto::v1::GetChannelRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::GetChannelResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::GetChannelResponse>, tonic::Status>;
         /// The channels of a guild that the caller may see, by position.
         async fn list_channels(
             &self,
             request: tonic::Request<::guildhall_proto::v1::ListChannelsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::ListChannelsResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListChannelsResponse>, tonic::Status>;
         /// Changes name, topic or category. Wants MANAGE_CHANNELS.
         async fn update_channel(
             &self,
             request: tonic::Request<::guildhall_proto::v1::UpdateChannelRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::UpdateChannelResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::UpdateChannelResponse>, tonic::Status>;
         /// Deletes a channel with its messages. Channels of a deleted category lose it. Wants MANAGE_CHANNELS.
         async fn delete_channel(
             &self,
             request: tonic::Request<::guildhall_proto::v1::DeleteChannelRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::DeleteChannelResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::DeleteChannelResponse>, tonic::Status>;
         /// Gives all channels of a guild a new order. Wants MANAGE_CHANNELS.
         async fn reorder_channels(
             &self,
             request: tonic::Request<::guildhall_proto::v1::ReorderChannelsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::ReorderChannelsResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ReorderChannelsResponse>, tonic::Status>;
     }
     /// Channels. A channel that the caller may not see and one that does not exist both answer CHANNEL_NOT_FOUND.
     #[derive(Debug)]
@@ -863,10 +682,7 @@ pub mod channel_service_server {
         type Response = http::Response<tonic::body::Body>;
         type Error = std::convert::Infallible;
         type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
@@ -874,8 +690,7 @@ pub mod channel_service_server {
                 "/guildhall.v1.ChannelService/CreateChannel" => {
                     #[allow(non_camel_case_types)]
                     struct CreateChannelSvc<T: ChannelService>(pub Arc<T>);
-                    impl<T: ChannelService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::CreateChannelRequest>
+                    impl<T: ChannelService> tonic::server::UnaryService<::guildhall_proto::v1::CreateChannelRequest>
                         for CreateChannelSvc<T>
                     {
                         type Response = ::guildhall_proto::v1::CreateChannelResponse;
@@ -885,9 +700,7 @@ pub mod channel_service_server {
                             request: tonic::Request<::guildhall_proto::v1::CreateChannelRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ChannelService>::create_channel(&inner, request).await
-                            };
+                            let fut = async move { <T as ChannelService>::create_channel(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -900,14 +713,8 @@ pub mod channel_service_server {
                         let method = CreateChannelSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -916,10 +723,7 @@ pub mod channel_service_server {
                 "/guildhall.v1.ChannelService/GetChannel" => {
                     #[allow(non_camel_case_types)]
                     struct GetChannelSvc<T: ChannelService>(pub Arc<T>);
-                    impl<T: ChannelService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::GetChannelRequest>
-                        for GetChannelSvc<T>
-                    {
+                    impl<T: ChannelService> tonic::server::UnaryService<::guildhall_proto::v1::GetChannelRequest> for GetChannelSvc<T> {
                         type Response = ::guildhall_proto::v1::GetChannelResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -927,9 +731,7 @@ pub mod channel_service_server {
                             request: tonic::Request<::guildhall_proto::v1::GetChannelRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ChannelService>::get_channel(&inner, request).await
-                            };
+                            let fut = async move { <T as ChannelService>::get_channel(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -942,14 +744,8 @@ pub mod channel_service_server {
                         let method = GetChannelSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -958,10 +754,7 @@ pub mod channel_service_server {
                 "/guildhall.v1.ChannelService/ListChannels" => {
                     #[allow(non_camel_case_types)]
                     struct ListChannelsSvc<T: ChannelService>(pub Arc<T>);
-                    impl<T: ChannelService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::ListChannelsRequest>
-                        for ListChannelsSvc<T>
-                    {
+                    impl<T: ChannelService> tonic::server::UnaryService<::guildhall_proto::v1::ListChannelsRequest> for ListChannelsSvc<T> {
                         type Response = ::guildhall_proto::v1::ListChannelsResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -969,9 +762,7 @@ pub mod channel_service_server {
                             request: tonic::Request<::guildhall_proto::v1::ListChannelsRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ChannelService>::list_channels(&inner, request).await
-                            };
+                            let fut = async move { <T as ChannelService>::list_channels(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -984,14 +775,8 @@ pub mod channel_service_server {
                         let method = ListChannelsSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1000,8 +785,7 @@ pub mod channel_service_server {
                 "/guildhall.v1.ChannelService/UpdateChannel" => {
                     #[allow(non_camel_case_types)]
                     struct UpdateChannelSvc<T: ChannelService>(pub Arc<T>);
-                    impl<T: ChannelService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::UpdateChannelRequest>
+                    impl<T: ChannelService> tonic::server::UnaryService<::guildhall_proto::v1::UpdateChannelRequest>
                         for UpdateChannelSvc<T>
                     {
                         type Response = ::guildhall_proto::v1::UpdateChannelResponse;
@@ -1011,9 +795,7 @@ pub mod channel_service_server {
                             request: tonic::Request<::guildhall_proto::v1::UpdateChannelRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ChannelService>::update_channel(&inner, request).await
-                            };
+                            let fut = async move { <T as ChannelService>::update_channel(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1026,14 +808,8 @@ pub mod channel_service_server {
                         let method = UpdateChannelSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1042,8 +818,7 @@ pub mod channel_service_server {
                 "/guildhall.v1.ChannelService/DeleteChannel" => {
                     #[allow(non_camel_case_types)]
                     struct DeleteChannelSvc<T: ChannelService>(pub Arc<T>);
-                    impl<T: ChannelService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::DeleteChannelRequest>
+                    impl<T: ChannelService> tonic::server::UnaryService<::guildhall_proto::v1::DeleteChannelRequest>
                         for DeleteChannelSvc<T>
                     {
                         type Response = ::guildhall_proto::v1::DeleteChannelResponse;
@@ -1053,9 +828,7 @@ pub mod channel_service_server {
                             request: tonic::Request<::guildhall_proto::v1::DeleteChannelRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ChannelService>::delete_channel(&inner, request).await
-                            };
+                            let fut = async move { <T as ChannelService>::delete_channel(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1068,14 +841,8 @@ pub mod channel_service_server {
                         let method = DeleteChannelSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1084,8 +851,7 @@ pub mod channel_service_server {
                 "/guildhall.v1.ChannelService/ReorderChannels" => {
                     #[allow(non_camel_case_types)]
                     struct ReorderChannelsSvc<T: ChannelService>(pub Arc<T>);
-                    impl<T: ChannelService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::ReorderChannelsRequest>
+                    impl<T: ChannelService> tonic::server::UnaryService<::guildhall_proto::v1::ReorderChannelsRequest>
                         for ReorderChannelsSvc<T>
                     {
                         type Response = ::guildhall_proto::v1::ReorderChannelsResponse;
@@ -1095,9 +861,7 @@ pub mod channel_service_server {
                             request: tonic::Request<::guildhall_proto::v1::ReorderChannelsRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ChannelService>::reorder_channels(&inner, request).await
-                            };
+                            let fut = async move { <T as ChannelService>::reorder_channels(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1110,14 +874,8 @@ pub mod channel_service_server {
                         let method = ReorderChannelsSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1126,14 +884,8 @@ pub mod channel_service_server {
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
+                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
                     Ok(response)
                 }),
             }
@@ -1159,13 +911,7 @@ pub mod channel_service_server {
 }
 /// Generated server implementations.
 pub mod guild_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with GuildServiceServer.
     #[async_trait]
@@ -1174,98 +920,62 @@ pub mod guild_service_server {
         async fn create_guild(
             &self,
             request: tonic::Request<::guildhall_proto::v1::CreateGuildRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::CreateGuildResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::CreateGuildResponse>, tonic::Status>;
         /// One guild of the caller.
         async fn get_guild(
             &self,
             request: tonic::Request<::guildhall_proto::v1::GetGuildRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::GetGuildResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::GetGuildResponse>, tonic::Status>;
         /// All guilds of the caller, oldest membership first.
         async fn list_my_guilds(
             &self,
             request: tonic::Request<::guildhall_proto::v1::ListMyGuildsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::ListMyGuildsResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListMyGuildsResponse>, tonic::Status>;
         /// Changes name or icon. Wants MANAGE_GUILD.
         async fn update_guild(
             &self,
             request: tonic::Request<::guildhall_proto::v1::UpdateGuildRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::UpdateGuildResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::UpdateGuildResponse>, tonic::Status>;
         /// Deletes the guild with its channels. Owner only.
         async fn delete_guild(
             &self,
             request: tonic::Request<::guildhall_proto::v1::DeleteGuildRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::DeleteGuildResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::DeleteGuildResponse>, tonic::Status>;
         /// Members by id, a page at a time.
         async fn list_members(
             &self,
             request: tonic::Request<::guildhall_proto::v1::ListMembersRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::ListMembersResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListMembersResponse>, tonic::Status>;
         /// Removes somebody else. Wants KICK_MEMBERS. Nothing that is authorised afterwards reaches the removed one.
         async fn remove_member(
             &self,
             request: tonic::Request<::guildhall_proto::v1::RemoveMemberRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::RemoveMemberResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::RemoveMemberResponse>, tonic::Status>;
         /// The caller leaves. The owner cannot.
         async fn leave_guild(
             &self,
             request: tonic::Request<::guildhall_proto::v1::LeaveGuildRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::LeaveGuildResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::LeaveGuildResponse>, tonic::Status>;
         /// Makes an invite. Wants CREATE_INVITES.
         async fn create_invite(
             &self,
             request: tonic::Request<::guildhall_proto::v1::CreateInviteRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::CreateInviteResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::CreateInviteResponse>, tonic::Status>;
         /// Joins the guild of an invite. Whoever is a member already gets the guild and uses nothing up.
         async fn accept_invite(
             &self,
             request: tonic::Request<::guildhall_proto::v1::AcceptInviteRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::AcceptInviteResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::AcceptInviteResponse>, tonic::Status>;
         /// Ends an invite: one's own, or any with MANAGE_CHANNELS.
         async fn revoke_invite(
             &self,
             request: tonic::Request<::guildhall_proto::v1::RevokeInviteRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::RevokeInviteResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::RevokeInviteResponse>, tonic::Status>;
         /// The invites that still work: all with MANAGE_CHANNELS, else one's own.
         async fn list_invites(
             &self,
             request: tonic::Request<::guildhall_proto::v1::ListInvitesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::ListInvitesResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListInvitesResponse>, tonic::Status>;
     }
     /// Guilds, their members and invites. A guild that the caller is not a member of answers GUILD_NOT_FOUND.
     #[derive(Debug)]
@@ -1333,10 +1043,7 @@ pub mod guild_service_server {
         type Response = http::Response<tonic::body::Body>;
         type Error = std::convert::Infallible;
         type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
@@ -1344,10 +1051,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/CreateGuild" => {
                     #[allow(non_camel_case_types)]
                     struct CreateGuildSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::CreateGuildRequest>
-                        for CreateGuildSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::CreateGuildRequest> for CreateGuildSvc<T> {
                         type Response = ::guildhall_proto::v1::CreateGuildResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1355,9 +1059,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::CreateGuildRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::create_guild(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::create_guild(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1370,14 +1072,8 @@ pub mod guild_service_server {
                         let method = CreateGuildSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1386,10 +1082,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/GetGuild" => {
                     #[allow(non_camel_case_types)]
                     struct GetGuildSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::GetGuildRequest>
-                        for GetGuildSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::GetGuildRequest> for GetGuildSvc<T> {
                         type Response = ::guildhall_proto::v1::GetGuildResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1397,9 +1090,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::GetGuildRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::get_guild(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::get_guild(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1412,14 +1103,8 @@ pub mod guild_service_server {
                         let method = GetGuildSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1428,10 +1113,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/ListMyGuilds" => {
                     #[allow(non_camel_case_types)]
                     struct ListMyGuildsSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::ListMyGuildsRequest>
-                        for ListMyGuildsSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::ListMyGuildsRequest> for ListMyGuildsSvc<T> {
                         type Response = ::guildhall_proto::v1::ListMyGuildsResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1439,9 +1121,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::ListMyGuildsRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::list_my_guilds(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::list_my_guilds(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1454,14 +1134,8 @@ pub mod guild_service_server {
                         let method = ListMyGuildsSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1470,10 +1144,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/UpdateGuild" => {
                     #[allow(non_camel_case_types)]
                     struct UpdateGuildSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::UpdateGuildRequest>
-                        for UpdateGuildSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::UpdateGuildRequest> for UpdateGuildSvc<T> {
                         type Response = ::guildhall_proto::v1::UpdateGuildResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1481,9 +1152,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::UpdateGuildRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::update_guild(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::update_guild(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1496,14 +1165,8 @@ pub mod guild_service_server {
                         let method = UpdateGuildSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1512,10 +1175,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/DeleteGuild" => {
                     #[allow(non_camel_case_types)]
                     struct DeleteGuildSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::DeleteGuildRequest>
-                        for DeleteGuildSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::DeleteGuildRequest> for DeleteGuildSvc<T> {
                         type Response = ::guildhall_proto::v1::DeleteGuildResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1523,9 +1183,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::DeleteGuildRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::delete_guild(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::delete_guild(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1538,14 +1196,8 @@ pub mod guild_service_server {
                         let method = DeleteGuildSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1554,10 +1206,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/ListMembers" => {
                     #[allow(non_camel_case_types)]
                     struct ListMembersSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::ListMembersRequest>
-                        for ListMembersSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::ListMembersRequest> for ListMembersSvc<T> {
                         type Response = ::guildhall_proto::v1::ListMembersResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1565,9 +1214,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::ListMembersRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::list_members(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::list_members(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1580,14 +1227,8 @@ pub mod guild_service_server {
                         let method = ListMembersSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1596,10 +1237,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/RemoveMember" => {
                     #[allow(non_camel_case_types)]
                     struct RemoveMemberSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::RemoveMemberRequest>
-                        for RemoveMemberSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::RemoveMemberRequest> for RemoveMemberSvc<T> {
                         type Response = ::guildhall_proto::v1::RemoveMemberResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1607,9 +1245,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::RemoveMemberRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::remove_member(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::remove_member(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1622,14 +1258,8 @@ pub mod guild_service_server {
                         let method = RemoveMemberSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1638,10 +1268,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/LeaveGuild" => {
                     #[allow(non_camel_case_types)]
                     struct LeaveGuildSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::LeaveGuildRequest>
-                        for LeaveGuildSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::LeaveGuildRequest> for LeaveGuildSvc<T> {
                         type Response = ::guildhall_proto::v1::LeaveGuildResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1649,9 +1276,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::LeaveGuildRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::leave_guild(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::leave_guild(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1664,14 +1289,8 @@ pub mod guild_service_server {
                         let method = LeaveGuildSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1680,10 +1299,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/CreateInvite" => {
                     #[allow(non_camel_case_types)]
                     struct CreateInviteSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::CreateInviteRequest>
-                        for CreateInviteSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::CreateInviteRequest> for CreateInviteSvc<T> {
                         type Response = ::guildhall_proto::v1::CreateInviteResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1691,9 +1307,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::CreateInviteRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::create_invite(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::create_invite(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1706,14 +1320,8 @@ pub mod guild_service_server {
                         let method = CreateInviteSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1722,10 +1330,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/AcceptInvite" => {
                     #[allow(non_camel_case_types)]
                     struct AcceptInviteSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::AcceptInviteRequest>
-                        for AcceptInviteSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::AcceptInviteRequest> for AcceptInviteSvc<T> {
                         type Response = ::guildhall_proto::v1::AcceptInviteResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1733,9 +1338,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::AcceptInviteRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::accept_invite(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::accept_invite(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1748,14 +1351,8 @@ pub mod guild_service_server {
                         let method = AcceptInviteSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1764,10 +1361,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/RevokeInvite" => {
                     #[allow(non_camel_case_types)]
                     struct RevokeInviteSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::RevokeInviteRequest>
-                        for RevokeInviteSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::RevokeInviteRequest> for RevokeInviteSvc<T> {
                         type Response = ::guildhall_proto::v1::RevokeInviteResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1775,9 +1369,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::RevokeInviteRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::revoke_invite(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::revoke_invite(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1790,14 +1382,8 @@ pub mod guild_service_server {
                         let method = RevokeInviteSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1806,10 +1392,7 @@ pub mod guild_service_server {
                 "/guildhall.v1.GuildService/ListInvites" => {
                     #[allow(non_camel_case_types)]
                     struct ListInvitesSvc<T: GuildService>(pub Arc<T>);
-                    impl<T: GuildService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::ListInvitesRequest>
-                        for ListInvitesSvc<T>
-                    {
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::ListInvitesRequest> for ListInvitesSvc<T> {
                         type Response = ::guildhall_proto::v1::ListInvitesResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -1817,9 +1400,7 @@ pub mod guild_service_server {
                             request: tonic::Request<::guildhall_proto::v1::ListInvitesRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GuildService>::list_invites(&inner, request).await
-                            };
+                            let fut = async move { <T as GuildService>::list_invites(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -1832,14 +1413,8 @@ pub mod guild_service_server {
                         let method = ListInvitesSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -1848,14 +1423,8 @@ pub mod guild_service_server {
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
+                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
                     Ok(response)
                 }),
             }
@@ -1881,13 +1450,7 @@ pub mod guild_service_server {
 }
 /// Generated server implementations.
 pub mod message_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with MessageServiceServer.
     #[async_trait]
@@ -1897,26 +1460,17 @@ pub mod message_service_server {
         async fn send_message(
             &self,
             request: tonic::Request<::guildhall_proto::v1::SendMessageRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::SendMessageResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::SendMessageResponse>, tonic::Status>;
         /// Replaces the content of one's own message.
         async fn edit_message(
             &self,
             request: tonic::Request<::guildhall_proto::v1::EditMessageRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::EditMessageResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::EditMessageResponse>, tonic::Status>;
         /// Deletes one's own message, or any with MANAGE_MESSAGES. Its text is erased at once; its place in the order stays.
         async fn delete_message(
             &self,
             request: tonic::Request<::guildhall_proto::v1::DeleteMessageRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::DeleteMessageResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::DeleteMessageResponse>, tonic::Status>;
     }
     /// Writing. The same requests travel as commands of the gateway, with the same rules, answers and errors.
     #[derive(Debug)]
@@ -1984,10 +1538,7 @@ pub mod message_service_server {
         type Response = http::Response<tonic::body::Body>;
         type Error = std::convert::Infallible;
         type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
@@ -1995,10 +1546,7 @@ pub mod message_service_server {
                 "/guildhall.v1.MessageService/SendMessage" => {
                     #[allow(non_camel_case_types)]
                     struct SendMessageSvc<T: MessageService>(pub Arc<T>);
-                    impl<T: MessageService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::SendMessageRequest>
-                        for SendMessageSvc<T>
-                    {
+                    impl<T: MessageService> tonic::server::UnaryService<::guildhall_proto::v1::SendMessageRequest> for SendMessageSvc<T> {
                         type Response = ::guildhall_proto::v1::SendMessageResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -2006,9 +1554,7 @@ pub mod message_service_server {
                             request: tonic::Request<::guildhall_proto::v1::SendMessageRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as MessageService>::send_message(&inner, request).await
-                            };
+                            let fut = async move { <T as MessageService>::send_message(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -2021,14 +1567,8 @@ pub mod message_service_server {
                         let method = SendMessageSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -2037,10 +1577,7 @@ pub mod message_service_server {
                 "/guildhall.v1.MessageService/EditMessage" => {
                     #[allow(non_camel_case_types)]
                     struct EditMessageSvc<T: MessageService>(pub Arc<T>);
-                    impl<T: MessageService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::EditMessageRequest>
-                        for EditMessageSvc<T>
-                    {
+                    impl<T: MessageService> tonic::server::UnaryService<::guildhall_proto::v1::EditMessageRequest> for EditMessageSvc<T> {
                         type Response = ::guildhall_proto::v1::EditMessageResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -2048,9 +1585,7 @@ pub mod message_service_server {
                             request: tonic::Request<::guildhall_proto::v1::EditMessageRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as MessageService>::edit_message(&inner, request).await
-                            };
+                            let fut = async move { <T as MessageService>::edit_message(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -2063,14 +1598,8 @@ pub mod message_service_server {
                         let method = EditMessageSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -2079,8 +1608,7 @@ pub mod message_service_server {
                 "/guildhall.v1.MessageService/DeleteMessage" => {
                     #[allow(non_camel_case_types)]
                     struct DeleteMessageSvc<T: MessageService>(pub Arc<T>);
-                    impl<T: MessageService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::DeleteMessageRequest>
+                    impl<T: MessageService> tonic::server::UnaryService<::guildhall_proto::v1::DeleteMessageRequest>
                         for DeleteMessageSvc<T>
                     {
                         type Response = ::guildhall_proto::v1::DeleteMessageResponse;
@@ -2090,9 +1618,7 @@ pub mod message_service_server {
                             request: tonic::Request<::guildhall_proto::v1::DeleteMessageRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as MessageService>::delete_message(&inner, request).await
-                            };
+                            let fut = async move { <T as MessageService>::delete_message(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -2105,14 +1631,8 @@ pub mod message_service_server {
                         let method = DeleteMessageSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -2121,14 +1641,8 @@ pub mod message_service_server {
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
+                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
                     Ok(response)
                 }),
             }
@@ -2154,13 +1668,7 @@ pub mod message_service_server {
 }
 /// Generated server implementations.
 pub mod gateway_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with GatewayServiceServer.
     #[async_trait]
@@ -2267,10 +1775,7 @@ pub mod gateway_service_server {
         type Response = http::Response<tonic::body::Body>;
         type Error = std::convert::Infallible;
         type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
@@ -2278,24 +1783,16 @@ pub mod gateway_service_server {
                 "/guildhall.v1.GatewayService/Session" => {
                     #[allow(non_camel_case_types)]
                     struct SessionSvc<T: GatewayService>(pub Arc<T>);
-                    impl<T: GatewayService>
-                        tonic::server::StreamingService<::guildhall_proto::v1::SessionRequest>
-                        for SessionSvc<T>
-                    {
+                    impl<T: GatewayService> tonic::server::StreamingService<::guildhall_proto::v1::SessionRequest> for SessionSvc<T> {
                         type Response = crate::session::frame::SessionResponse;
                         type ResponseStream = T::SessionStream;
-                        type Future =
-                            BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        type Future = BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
                         fn call(
                             &mut self,
-                            request: tonic::Request<
-                                tonic::Streaming<::guildhall_proto::v1::SessionRequest>,
-                            >,
+                            request: tonic::Request<tonic::Streaming<::guildhall_proto::v1::SessionRequest>>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GatewayService>::session(&inner, request).await
-                            };
+                            let fut = async move { <T as GatewayService>::session(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -2308,14 +1805,8 @@ pub mod gateway_service_server {
                         let method = SessionSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.streaming(method, req).await;
                         Ok(res)
                     };
@@ -2324,21 +1815,16 @@ pub mod gateway_service_server {
                 "/guildhall.v1.GatewayService/Listen" => {
                     #[allow(non_camel_case_types)]
                     struct ListenSvc<T: GatewayService>(pub Arc<T>);
-                    impl<T: GatewayService>
-                        tonic::server::ServerStreamingService<::guildhall_proto::v1::ListenRequest>
-                        for ListenSvc<T>
-                    {
+                    impl<T: GatewayService> tonic::server::ServerStreamingService<::guildhall_proto::v1::ListenRequest> for ListenSvc<T> {
                         type Response = crate::session::frame::ListenResponse;
                         type ResponseStream = T::ListenStream;
-                        type Future =
-                            BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        type Future = BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
                         fn call(
                             &mut self,
                             request: tonic::Request<::guildhall_proto::v1::ListenRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as GatewayService>::listen(&inner, request).await };
+                            let fut = async move { <T as GatewayService>::listen(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -2351,14 +1837,8 @@ pub mod gateway_service_server {
                         let method = ListenSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
@@ -2367,10 +1847,7 @@ pub mod gateway_service_server {
                 "/guildhall.v1.GatewayService/Push" => {
                     #[allow(non_camel_case_types)]
                     struct PushSvc<T: GatewayService>(pub Arc<T>);
-                    impl<T: GatewayService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::PushRequest>
-                        for PushSvc<T>
-                    {
+                    impl<T: GatewayService> tonic::server::UnaryService<::guildhall_proto::v1::PushRequest> for PushSvc<T> {
                         type Response = ::guildhall_proto::v1::PushResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -2378,8 +1855,7 @@ pub mod gateway_service_server {
                             request: tonic::Request<::guildhall_proto::v1::PushRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as GatewayService>::push(&inner, request).await };
+                            let fut = async move { <T as GatewayService>::push(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -2392,14 +1868,8 @@ pub mod gateway_service_server {
                         let method = PushSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -2408,14 +1878,8 @@ pub mod gateway_service_server {
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
+                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
                     Ok(response)
                 }),
             }
@@ -2441,13 +1905,7 @@ pub mod gateway_service_server {
 }
 /// Generated server implementations.
 pub mod history_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value
-    )]
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with HistoryServiceServer.
     #[async_trait]
@@ -2456,26 +1914,17 @@ pub mod history_service_server {
         async fn list_messages(
             &self,
             request: tonic::Request<::guildhall_proto::v1::ListMessagesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::ListMessagesResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListMessagesResponse>, tonic::Status>;
         /// One message.
         async fn get_message(
             &self,
             request: tonic::Request<::guildhall_proto::v1::GetMessageRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::GetMessageResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::GetMessageResponse>, tonic::Status>;
         /// The events of a stream after a cursor, in order: what a resume would replay, for those without a session.
         async fn list_changes(
             &self,
             request: tonic::Request<::guildhall_proto::v1::ListChangesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::guildhall_proto::v1::ListChangesResponse>,
-            tonic::Status,
-        >;
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListChangesResponse>, tonic::Status>;
     }
     /// Reading. After a send was acknowledged, every call here shows it.
     #[derive(Debug)]
@@ -2543,10 +1992,7 @@ pub mod history_service_server {
         type Response = http::Response<tonic::body::Body>;
         type Error = std::convert::Infallible;
         type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
@@ -2554,10 +2000,7 @@ pub mod history_service_server {
                 "/guildhall.v1.HistoryService/ListMessages" => {
                     #[allow(non_camel_case_types)]
                     struct ListMessagesSvc<T: HistoryService>(pub Arc<T>);
-                    impl<T: HistoryService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::ListMessagesRequest>
-                        for ListMessagesSvc<T>
-                    {
+                    impl<T: HistoryService> tonic::server::UnaryService<::guildhall_proto::v1::ListMessagesRequest> for ListMessagesSvc<T> {
                         type Response = ::guildhall_proto::v1::ListMessagesResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -2565,9 +2008,7 @@ pub mod history_service_server {
                             request: tonic::Request<::guildhall_proto::v1::ListMessagesRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as HistoryService>::list_messages(&inner, request).await
-                            };
+                            let fut = async move { <T as HistoryService>::list_messages(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -2580,14 +2021,8 @@ pub mod history_service_server {
                         let method = ListMessagesSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -2596,10 +2031,7 @@ pub mod history_service_server {
                 "/guildhall.v1.HistoryService/GetMessage" => {
                     #[allow(non_camel_case_types)]
                     struct GetMessageSvc<T: HistoryService>(pub Arc<T>);
-                    impl<T: HistoryService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::GetMessageRequest>
-                        for GetMessageSvc<T>
-                    {
+                    impl<T: HistoryService> tonic::server::UnaryService<::guildhall_proto::v1::GetMessageRequest> for GetMessageSvc<T> {
                         type Response = ::guildhall_proto::v1::GetMessageResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -2607,9 +2039,7 @@ pub mod history_service_server {
                             request: tonic::Request<::guildhall_proto::v1::GetMessageRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as HistoryService>::get_message(&inner, request).await
-                            };
+                            let fut = async move { <T as HistoryService>::get_message(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -2622,14 +2052,8 @@ pub mod history_service_server {
                         let method = GetMessageSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -2638,10 +2062,7 @@ pub mod history_service_server {
                 "/guildhall.v1.HistoryService/ListChanges" => {
                     #[allow(non_camel_case_types)]
                     struct ListChangesSvc<T: HistoryService>(pub Arc<T>);
-                    impl<T: HistoryService>
-                        tonic::server::UnaryService<::guildhall_proto::v1::ListChangesRequest>
-                        for ListChangesSvc<T>
-                    {
+                    impl<T: HistoryService> tonic::server::UnaryService<::guildhall_proto::v1::ListChangesRequest> for ListChangesSvc<T> {
                         type Response = ::guildhall_proto::v1::ListChangesResponse;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -2649,9 +2070,7 @@ pub mod history_service_server {
                             request: tonic::Request<::guildhall_proto::v1::ListChangesRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as HistoryService>::list_changes(&inner, request).await
-                            };
+                            let fut = async move { <T as HistoryService>::list_changes(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -2664,14 +2083,8 @@ pub mod history_service_server {
                         let method = ListChangesSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -2680,14 +2093,8 @@ pub mod history_service_server {
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
+                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
                     Ok(response)
                 }),
             }

@@ -5,7 +5,7 @@ use sqlx::{Row, ValueRef};
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use crate::store::MessageRow;
+use crate::store::{MessageRow, Sent};
 
 /// The number of a channel's stream in `streams.kind`; statements spell it out.
 pub(super) const CHANNEL: i64 = 1;
@@ -104,6 +104,11 @@ impl<'r> Columns<'r> {
             edit_ms: self.id_or_none()?,
             delete_ms: self.id_or_none()?,
         })
+    }
+
+    /// What a nonce stands for: id, fingerprint, creation.
+    pub(super) fn sent(&mut self) -> sqlx::Result<Sent> {
+        Ok(Sent { message: self.id()?, fingerprint: self.id_or_none()?, create_ms: self.id()? })
     }
 
     /// Steps over some columns.

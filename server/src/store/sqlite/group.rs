@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::codec::Columns;
 use super::rows::{self, Rows};
-use crate::store::{Append, Duplicate, Sent};
+use crate::store::{Append, Duplicate};
 
 // `jsonb_each`, not `json_each`: a row's array then comes parsed, and its columns need no second look at the text.
 
@@ -95,11 +95,7 @@ async fn find_duplicates(
         let mut columns = Columns::of(&row);
         let channel: i64 = columns.get()?;
         let index = columns.number()?;
-        let sent = Sent {
-            message: columns.id()?,
-            fingerprint: columns.id_or_none()?,
-            create_ms: columns.id()?,
-        };
+        let sent = columns.sent()?;
         found.entry(channel).or_default().push(Duplicate { index, sent });
     }
     for duplicates in found.values_mut() {

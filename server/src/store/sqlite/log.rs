@@ -1,16 +1,17 @@
 //! The logs of channels: appends go to the writer, reads to the pool.
 
 use async_trait::async_trait;
-use guildhall_proto::ids::{ChannelId, MessageId, StreamKey, StreamKind};
+use guildhall_proto::ids::{ChannelId, MessageId, StreamKey, StreamKind, UserId};
 use sqlx::SqlitePool;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::codec::{self, Columns};
 use super::rows::{CREATED, DELETED, EDITED, Rows};
 use super::writer::Job;
 use super::{Engine, failure, page, streams};
 use crate::store::log::Change;
-use crate::store::{Anchor, Append, ChannelLog, Entry, MessageRow, Page, Position, Record, Result};
+use crate::store::{Anchor, Append, ChannelLog, Entry, MessageRow, Page, Position, Record, Result, Sent};
 
 #[async_trait]
 impl ChannelLog for Engine {
@@ -32,6 +33,10 @@ impl ChannelLog for Engine {
 
     async fn read(&self, channel: ChannelId, after: u64, limit: usize) -> Result<Vec<Record>> {
         read(&self.readers, channel, after, limit).await.map_err(failure::error)
+    }
+
+    async fn sent(&self, channel: ChannelId, author: UserId, nonce: Uuid) -> Result<Option<Sent>> {
+        sent(&self.readers, channel, author, nonce).await.map_err(failure::error)
     }
 
     async fn messages(&self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<MessageRow>> {
@@ -105,4 +110,13 @@ async fn messages(on: &SqlitePool, channel: ChannelId, ids: &[MessageId]) -> sql
     let ids = codec::list(ids.iter().map(|id| codec::bound(*id)));
     let rows = sqlx::query(select).bind(codec::id(channel)).bind(ids).fetch_all(on).await?;
     rows.iter().map(|row| Columns::of(row).message()).collect()
+}
+
+async fn sent(on: &SqlitePool, channel: ChannelId, author: UserId, nonce: Uuid) -> sqlx::Result<Option<Sent>> {
+    let select = "
+        SELECT message_id, fingerprint, create_ms FROM messages WHERE channel_id = ?1 AND author_id = ?2 AND nonce = ?3
+        UNION ALL
+        SELECT message_id, NULL, create_ms FROM tombstones WHERE channel_id = ?1 AND author_id = ?2 AND nonce = ?3";
+    let query = sqlx::query(select).bind(codec::id(channel)).bind(codec::id(author)).bind(&nonce.as_bytes()[..]);
+    query.fetch_optional(on).await?.map(|row| Columns::of(&row).sent()).transpose()
 }
