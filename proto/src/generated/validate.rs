@@ -10,7 +10,7 @@ use crate::validate::{Validate, Walk, all_unique, pattern};
 static PATTERN_0: LazyLock<Regex> = LazyLock::new(|| pattern("^[a-z0-9._-]{2,32}$"));
 static PATTERN_1: LazyLock<Regex> = LazyLock::new(|| pattern("^[a-z0-9-]{1,100}$"));
 static PATTERN_2: LazyLock<Regex> = LazyLock::new(|| pattern("^(https?://.+)?$"));
-static PATTERN_3: LazyLock<Regex> = LazyLock::new(|| pattern("^[^\\x00]*[^\\t\\n\\x0C\\r \\x00][^\\x00]*$"));
+static PATTERN_3: LazyLock<Regex> = LazyLock::new(|| pattern("^[^\\x00]*[^\\t\\n\\x0C\\r \\p{Z}\\x00][^\\x00]*$"));
 static PATTERN_4: LazyLock<Regex> =
     LazyLock::new(|| pattern("^$|^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"));
 
@@ -280,7 +280,7 @@ impl Validate for v1::EditMessageRequest {
                 walk.fail(
                     "content",
                     "string.pattern",
-                    "does not match regex pattern `^[^\\x00]*[^\\s\\x00][^\\x00]*$`",
+                    "does not match regex pattern `^[^\\x00]*[^\\s\\p{Z}\\x00][^\\x00]*$`",
                 );
             }
         }
@@ -716,7 +716,7 @@ impl Validate for v1::SendMessageRequest {
                 walk.fail(
                     "content",
                     "string.pattern",
-                    "does not match regex pattern `^[^\\x00]*[^\\s\\x00][^\\x00]*$`",
+                    "does not match regex pattern `^[^\\x00]*[^\\s\\p{Z}\\x00][^\\x00]*$`",
                 );
             }
         }

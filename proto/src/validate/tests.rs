@@ -34,10 +34,10 @@ fn lengths_count_characters() {
 
 #[test]
 fn an_empty_message_breaks_two_rules() {
-    let pattern = r"does not match regex pattern `^[^\x00]*[^\s\x00][^\x00]*$`";
+    let pattern = r"does not match regex pattern `^[^\x00]*[^\s\p{Z}\x00][^\x00]*$`";
     let short = ("content", "string.min_len", "must be at least 1 characters");
     assert_found(&send(""), &[short, ("content", "string.pattern", pattern)]);
-    for blank in [" ", "\n\t ", "a\0b"] {
+    for blank in [" ", "\n\t ", "\u{a0}\u{3000}", "a\0b"] {
         assert_found(&send(blank), &[("content", "string.pattern", pattern)]);
     }
     assert_found(&send("\n a \n"), &[]);
