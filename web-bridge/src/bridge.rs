@@ -43,11 +43,7 @@ pub struct Bridge {
 /// Serves gRPC and gRPC-web from `grpc` and everything else from `plain`; pages of `origins` may call.
 pub fn bridge(grpc: Router, plain: Router, origins: &[Origin]) -> Bridge {
     let cors = cors(origins);
-    Bridge {
-        web: cors.layer(GrpcWebLayer::new().layer(grpc.clone())),
-        plain: cors.layer(plain),
-        native: grpc,
-    }
+    Bridge { web: cors.layer(GrpcWebLayer::new().layer(grpc.clone())), plain: cors.layer(plain), native: grpc }
 }
 
 /// Which way a request goes.
@@ -61,10 +57,7 @@ enum Way {
 
 impl Way {
     fn of<B>(request: &Request<B>) -> Self {
-        let content_type = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .map_or(&b""[..], |value| value.as_bytes());
+        let content_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         if GRPC_WEB.iter().any(|known| known.as_bytes() == content_type) {
             return Self::Web;
         }
@@ -121,9 +114,7 @@ where
                 })
             }
             Way::Plain => Box::pin(self.plain.call(request.map(Body::new))),
-            Way::Refuse(status, text) => {
-                Box::pin(ready(Ok((status, text).into_response())))
-            }
+            Way::Refuse(status, text) => Box::pin(ready(Ok((status, text).into_response()))),
         }
     }
 }
@@ -157,10 +148,7 @@ mod tests {
             (http2, "application/json", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             (http1, "application/grpc-web+json", StatusCode::UNSUPPORTED_MEDIA_TYPE),
         ] {
-            assert!(
-                matches!(way("POST", version, Some(kind)), Way::Refuse(got, _) if got == status),
-                "{kind}"
-            );
+            assert!(matches!(way("POST", version, Some(kind)), Way::Refuse(got, _) if got == status), "{kind}");
         }
     }
 }

@@ -40,9 +40,7 @@ impl FromStr for Origin {
         let uri: Uri = text.parse().map_err(|_| error())?;
         let plain = !rest.contains(['/', '?', '#', '@', '*']) && text == text.to_ascii_lowercase();
         match (plain, uri.scheme_str(), uri.host()) {
-            (true, Some("http" | "https"), Some(_)) => {
-                HeaderValue::from_str(text).map(Self).map_err(|_| error())
-            }
+            (true, Some("http" | "https"), Some(_)) => HeaderValue::from_str(text).map(Self).map_err(|_| error()),
             _ => Err(error()),
         }
     }
@@ -59,9 +57,7 @@ impl std::fmt::Display for Origin {
 /// can call. Credentials are not allowed: the token travels in `authorization`, never in a cookie.
 pub fn cors(origins: &[Origin]) -> CorsLayer {
     CorsLayer::new()
-        .allow_origin(AllowOrigin::list(
-            origins.iter().map(|origin| origin.0.clone()),
-        ))
+        .allow_origin(AllowOrigin::list(origins.iter().map(|origin| origin.0.clone())))
         .allow_methods([Method::POST])
         .allow_headers([
             CONTENT_TYPE,
@@ -86,11 +82,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_exact() {
-        for good in [
-            "http://localhost:5173",
-            "https://chat.example.org",
-            "http://[::1]:80",
-        ] {
+        for good in ["http://localhost:5173", "https://chat.example.org", "http://[::1]:80"] {
             assert_eq!(good.parse::<Origin>().map(|o| o.to_string()), Ok(good.to_owned()));
         }
         for bad in [

@@ -62,10 +62,7 @@ impl Proxy {
     pub fn into_bridge(self, origins: &[Origin]) -> Result<Bridge, ProxyError> {
         let plain = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
-            .route(
-                "/",
-                get(|| async { "guildhall-web-bridge: gRPC-web and gRPC in, gRPC out\n" }),
-            );
+            .route("/", get(|| async { "guildhall-web-bridge: gRPC-web and gRPC in, gRPC out\n" }));
         let pool = self.pool().map_err(ProxyError)?;
         Ok(bridge(Router::new().fallback_service(pool), plain, origins))
     }
@@ -84,9 +81,7 @@ impl Proxy {
             })?;
         }
         Ok(Pool {
-            channels: (0..self.connections.max(1))
-                .map(|_| endpoint.connect_lazy())
-                .collect(),
+            channels: (0..self.connections.max(1)).map(|_| endpoint.connect_lazy()).collect(),
             next: Arc::default(),
         })
     }
@@ -153,10 +148,7 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Unsized<B> {
     type Data = Bytes;
     type Error = B::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         Pin::new(&mut self.0).poll_frame(cx)
     }
 }

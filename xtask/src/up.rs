@@ -22,7 +22,7 @@ impl Up {
         run(cargo().args(["build", "--release"]).args(packages))?;
         let mut server = cargo();
         server.args(["run", "--quiet", "--release", "--package", "guildhall-server", "--"]);
-        server.args(["serve", "--dev", "--data"]).arg(target().join("dev-data"));
+        server.args(["serve", "--dev", "--data-dir"]).arg(target().join("dev-data"));
         server.args(&self.args);
         // Only returns if it fails: signals then reach the server and nobody else.
         Err(server.exec()).context("cannot start the server")

@@ -43,7 +43,7 @@ settings! {
     tls_cert: Option<PathBuf> = None, Values::Text("FILE");
     /// PEM file with the certificate's private key.
     tls_key: Option<PathBuf> = None, Values::Text("FILE");
-    /// Web origins whose pages may call, such as https://chat.example.org. Pages of the server's own origin always may.
+    /// Web origins whose pages may call, such as `https://chat.example.org`. Pages of the server's own origin always may.
     allowed_origins: Vec<Origin> = Vec::new(), Values::List("ORIGIN");
     /// What is logged: a level, or levels by module, as in `info,guildhall_server::session=debug`.
     log: String = "info".to_owned(), Values::Text("FILTER");

@@ -35,20 +35,10 @@ struct Flags {
     #[arg(long, value_name = "FILE", env = "GUILDHALL_BRIDGE_UPSTREAM_CA")]
     upstream_ca: Option<PathBuf>,
     /// Where to listen.
-    #[arg(
-        long,
-        value_name = "ADDR",
-        default_value = "127.0.0.1:7421",
-        env = "GUILDHALL_BRIDGE_LISTEN"
-    )]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7421", env = "GUILDHALL_BRIDGE_LISTEN")]
     listen: SocketAddr,
     /// A web origin that may call, such as https://chat.example.org; repeat or separate by commas for more.
-    #[arg(
-        long,
-        value_name = "ORIGIN",
-        value_delimiter = ',',
-        env = "GUILDHALL_BRIDGE_ALLOW_ORIGIN"
-    )]
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',', env = "GUILDHALL_BRIDGE_ALLOW_ORIGIN")]
     allow_origin: Vec<Origin>,
     /// HTTP/2 connections to the upstream.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = connections)]
@@ -82,11 +72,7 @@ async fn main() -> anyhow::Result<()> {
         matches!(flags.upstream.scheme_str(), Some("http" | "https")),
         "--upstream wants http://host:port or https://host:port"
     );
-    let proxy = Proxy {
-        upstream: flags.upstream,
-        upstream_ca,
-        connections: flags.connections,
-    };
+    let proxy = Proxy { upstream: flags.upstream, upstream_ca, connections: flags.connections };
     let bridge = proxy.into_bridge(&flags.allow_origin)?;
     let listener = TcpListener::bind(flags.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", flags.listen))?;
@@ -119,26 +105,17 @@ async fn serve(listener: TcpListener, bridge: Bridge) -> anyhow::Result<()> {
 }
 
 /// Serves one connection; the watcher is what owns the task.
-fn spawn(
-    stream: TcpStream,
-    bridge: Bridge,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
+fn spawn(stream: TcpStream, bridge: Bridge, watcher: hyper_util::server::graceful::Watcher) {
     // An error means that the socket is gone already, which serving finds out as well.
     let _ = stream.set_nodelay(true);
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10));
-    let connection = builder
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(bridge))
-        .into_owned();
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(bridge)).into_owned();
     tokio::spawn(async move {
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(error, "connection ended");

@@ -91,7 +91,7 @@ impl Writer {
             }
         }
         // Those who were just answered get to say what comes next: then it is one group, not two.
-//        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
         while self.appends.len() + self.changes.len() < BACKLOG_MAX {
             let Ok(job) = self.queue.try_recv() else { break };
             self.take(job).await;
