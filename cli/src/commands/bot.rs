@@ -1,0 +1,48 @@
+//! `bot`: accounts for programs. A bot runs with its token in `GUILDHALL_TOKEN`.
+
+use clap::Subcommand;
+use guildhall_proto::v1;
+
+use crate::app::App;
+use crate::fault::{Fault, Result};
+use crate::output::Record;
+
+/// Accounts for programs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bot {
+    /// Make a bot that belongs to you; its token is shown this once
+    Create {
+        /// User name: 2 to 32 of a-z 0-9 . - _
+        name: String,
+        /// Name to show; the user name unless set
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        display_name: String,
+    },
+    /// Make a new token for a bot of yours; the old ones stay valid for ten minutes
+    Rotate {
+        /// Id of the bot
+        bot: u64,
+    },
+}
+
+impl Bot {
+    pub(crate) async fn run(self, app: &App) -> Result<()> {
+        let server = app.server().await?;
+        match self {
+            Self::Create { name, display_name } => {
+                let request = v1::CreateBotRequest { username: name, display_name };
+                let made = server.call(request).await?;
+                app.out.note("the token cannot be shown again: keep it, and pass it in GUILDHALL_TOKEN");
+                let fields = ["bot.id", "bot.username", "bot.display_name", "token"];
+                app.out.show(&Record::new("CreateBotResponse", &made)?, &fields)
+            }
+            Self::Rotate { bot } => {
+                if bot == 0 {
+                    return Err(Fault::usage("a bot's id is above 0"));
+                }
+                let made = server.call(v1::RotateBotTokenRequest { bot_id: bot }).await?;
+                app.out.show(&Record::new("RotateBotTokenResponse", &made)?, &["token"])
+            }
+        }
+    }
+}

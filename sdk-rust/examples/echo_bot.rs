@@ -1,0 +1,21 @@
+//! Answers every message with its own words: once, also when it is killed and started again.
+//!
+//! `GUILDHALL_SERVER=http://localhost:7420 GUILDHALL_TOKEN=ghb_... cargo run -p guildhall --example echo_bot`
+
+use guildhall::{Client, Event, FileCursors};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cursors = FileCursors::open("echo_bot.cursors")?;
+    let builder = Client::from_env()?.gateway().subscribe_all().cursors(cursors);
+    let (gateway, mut events) = builder.connect().await?;
+    while let Some(event) = events.next().await {
+        if let Event::MessageCreated(message) = event
+            && !message.author.bot
+            && !message.is_deleted()
+        {
+            message.reply(&gateway, message.content.clone()).await?;
+        }
+    }
+    Ok(gateway.ready().await?)
+}
