@@ -1,8 +1,16 @@
 //! The live sessions of this node: who they are, how to reach them, how to end them.
 
-use std::{collections::HashMap, pin::Pin, sync::Arc, sync::atomic::AtomicU64, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use guildhall_proto::{
     ids::{LoginSessionId, UserId},
     v1::{self, GoodbyeReason},
@@ -17,7 +25,8 @@ use crate::{
     fanout::{Hub, Presences, SubscriberId},
 };
 
-/// Pushed frames that wait for a session's actor; further Pushes wait for room.
+/// Pushed frames that wait for a session's actor; further Pushes wait for room. They are boxed: a channel has room for
+/// some from the start, and most sessions never see a Push.
 const PUSHED_MAX: usize = 64;
 /// A bot may have this many times the sessions of a person: it serves many guilds from many processes.
 const BOT_SESSIONS_FACTOR: usize = 20;
@@ -60,16 +69,22 @@ pub(super) struct Shared {
     pub(super) hub: Arc<Hub>,
     pub(super) presences: Presences,
     pub(super) config: SessionConfig,
-    live: Mutex<HashMap<String, Handle>>,
+    live: Mutex<Live>,
     last_id: AtomicU64,
     ended: Notify,
-    draining: Mutex<bool>,
+}
+
+#[derive(Default)]
+struct Live {
+    handles: HashMap<String, Handle>,
+    per_user: HashMap<UserId, usize>,
+    draining: bool,
 }
 
 struct Handle {
     user: UserId,
     login: LoginSessionId,
-    pushed: mpsc::Sender<Inbound>,
+    pushed: mpsc::Sender<Box<Inbound>>,
     control: mpsc::Sender<Control>,
 }
 
@@ -84,7 +99,6 @@ impl Sessions {
             live: Mutex::default(),
             last_id: AtomicU64::new(0),
             ended: Notify::new(),
-            draining: Mutex::new(false),
         });
         let weak = Arc::downgrade(&shared);
         shared.chat.on_revoked(Box::new(move |revoked| {
@@ -124,7 +138,7 @@ impl Sessions {
     pub async fn push(&self, caller: &Caller, push: v1::PushRequest) -> Result<Vec<v1::CommandResult>, PushError> {
         let pushed = {
             let live = self.shared.live.lock();
-            let handle = live.get(&push.session_id).filter(|handle| handle.user == caller.user);
+            let handle = live.handles.get(&push.session_id).filter(|handle| handle.user == caller.user);
             handle.map(|handle| handle.pushed.clone()).ok_or(PushError::NotFound)?
         };
         let mut waiting = Vec::with_capacity(push.frames.len());
@@ -134,7 +148,7 @@ impl Sessions {
             if reply.is_some() {
                 waiting.push(result);
             }
-            pushed.send(Inbound { frame, reply }).await.map_err(|_| PushError::NotFound)?;
+            pushed.send(Box::new(Inbound { frame, reply })).await.map_err(|_| PushError::NotFound)?;
         }
         let mut results = Vec::with_capacity(waiting.len());
         for result in waiting {
@@ -146,14 +160,17 @@ impl Sessions {
     /// Tells every session to come back elsewhere, or here later, and waits until all have ended. New ones are told
     /// the same at once.
     pub async fn drain(&self) {
-        *self.shared.draining.lock() = true;
-        let controls: Vec<_> = self.shared.live.lock().values().map(|handle| handle.control.clone()).collect();
+        let controls: Vec<_> = {
+            let mut live = self.shared.live.lock();
+            live.draining = true;
+            live.handles.values().map(|handle| handle.control.clone()).collect()
+        };
         for control in controls {
             let _ = control.try_send(Control::End(draining()));
         }
         loop {
             let ended = self.shared.ended.notified();
-            if self.shared.live.lock().is_empty() {
+            if self.shared.live.lock().handles.is_empty() {
                 return;
             }
             ended.await;
@@ -162,28 +179,37 @@ impl Sessions {
 
     /// How many sessions live.
     pub fn count(&self) -> usize {
-        self.shared.live.lock().len()
+        self.shared.live.lock().handles.len()
     }
 }
 
 impl Shared {
     fn admit(&self, caller: &Caller, session_id: String, handle: Handle) -> Result<(), Goodbye> {
-        if *self.draining.lock() {
-            return Err(draining());
-        }
         let factor = if caller.bot { BOT_SESSIONS_FACTOR } else { 1 };
         let mut live = self.live.lock();
-        // Counted only near the limit of the whole: most servers never get there.
-        let max = self.config.sessions_per_user_max.saturating_mul(factor);
-        if live.len() >= max && live.values().filter(|other| other.user == caller.user).count() >= max {
+        if live.draining {
+            return Err(draining());
+        }
+        let count = live.per_user.entry(caller.user).or_default();
+        if *count >= self.config.sessions_per_user_max.saturating_mul(factor) {
             return Err(Goodbye::new(GoodbyeReason::TooManySessions));
         }
-        live.insert(session_id, handle);
+        *count += 1;
+        live.handles.insert(session_id, handle);
         Ok(())
     }
 
     pub(super) fn leave(&self, session_id: &str) {
-        self.live.lock().remove(session_id);
+        let mut live = self.live.lock();
+        if let Some(handle) = live.handles.remove(session_id)
+            && let Entry::Occupied(mut count) = live.per_user.entry(handle.user)
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        drop(live);
         self.ended.notify_waiters();
     }
 
@@ -192,10 +218,10 @@ impl Shared {
         match *revoked {
             Revoked::Login(login) => {
                 let goodbye = Control::End(Goodbye::new(GoodbyeReason::AuthExpired));
-                tell(live.values().filter(|handle| handle.login == login), goodbye);
+                tell(live.handles.values().filter(|handle| handle.login == login), goodbye);
             }
             Revoked::Bot { user, expire_ms } => {
-                tell(live.values().filter(|handle| handle.user == user), Control::ExpireAt { expire_ms });
+                tell(live.handles.values().filter(|handle| handle.user == user), Control::ExpireAt { expire_ms });
             }
         }
     }
@@ -218,16 +244,15 @@ fn hex_id() -> String {
 }
 
 /// What a client says by its own stream, and by Push.
-fn flow<S>(start: Option<v1::client_frame::Command>, frames: S, pushed: mpsc::Receiver<Inbound>) -> Frameflow
+fn flow<S>(start: Option<v1::client_frame::Command>, frames: S, pushed: mpsc::Receiver<Box<Inbound>>) -> Frameflow
 where
     S: Stream<Item = Result<v1::ClientFrame, Broken>> + Send + 'static,
 {
-    use futures_util::StreamExt;
     let first = start.map(|command| v1::ClientFrame { request_id: 0, command: Some(command) });
     let first = futures_util::stream::iter(first.map(|frame| Ok(Inbound { frame, reply: None })));
     let own = frames.map(|frame| frame.map(|frame| Inbound { frame, reply: None }));
     let pushed = futures_util::stream::unfold(pushed, |mut pushed| async {
-        pushed.recv().await.map(|inbound| (Ok(inbound), pushed))
+        pushed.recv().await.map(|inbound| (Ok(*inbound), pushed))
     });
     Box::pin(first.chain(futures_util::stream::select(own, pushed)))
 }
