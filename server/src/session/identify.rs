@@ -123,7 +123,7 @@ impl Actor {
         self.resuming = resumed.then(Resuming::default);
         let cursors = start.cursors.unwrap_or_default();
         self.start_own(&cursors, own, user);
-        self.start_channels(&cursors, start.subscriptions, resumed).await?;
+        self.start_channels(&cursors, start.subscriptions, resumed, &heads).await?;
         self.show_presence();
         self.tell_resumed();
         Ok(())
@@ -192,6 +192,7 @@ impl Actor {
         cursors: &[v1::Cursor],
         subscriptions: v1::UpdateSubscriptions,
         resumed: bool,
+        heads: &HashMap<ChannelId, Position>,
     ) -> Result<()> {
         let mut wanted = Wanted::of_cursors(cursors);
         wanted.add(&subscriptions.add_channels);
@@ -203,7 +204,9 @@ impl Actor {
             self.resync(StreamKey::channel(ChannelId::from(channel)), ResyncReason::AccessLost, None);
         }
         for (stream, position, from) in accepted {
-            self.start_stream(stream, position, from.as_ref());
+            // Without a cursor of its own a channel begins where Ready says that it is, not where it has come since.
+            let told = heads.get(&ChannelId::from(stream.id)).map(|head| cursor(stream, *head));
+            self.start_stream(stream, position, from.or(told).as_ref());
         }
         self.watch_presences(&subscriptions, &mut outcome).await
     }

@@ -136,9 +136,13 @@ impl Outbox {
         }
     }
 
-    /// Looks at the rights of every stream again.
+    /// Looks at the rights of every stream again; those that were lost become work.
     pub(super) fn recheck(&self) {
-        self.inner.lock().recheck_all(self.user);
+        let mut inner = self.inner.lock();
+        inner.recheck_all(self.user);
+        if inner.behind > 0 {
+            self.work.notify_one();
+        }
     }
 
     pub(super) fn watches(&self, stream: StreamKey) -> bool {
@@ -272,10 +276,16 @@ impl Outbox {
         }
     }
 
+    /// Shown only while both are members: of the guild whose members are watched, or of any that the session hears.
     fn heard_presence(&self, user: UserId, guild: Option<GuildId>, frame: &Bytes) {
         let mut inner = self.inner.lock();
-        let may_see = guild
-            .is_none_or(|guild| inner.presence_guilds.get(&guild).is_some_and(|handle| handle.is_member(self.user)));
+        let may_see = match guild {
+            Some(guild) => {
+                let watched = inner.presence_guilds.get(&guild);
+                watched.is_some_and(|guild| guild.is_member(self.user) && guild.is_member(user))
+            }
+            None => user == self.user || inner.watches.values().any(|watch| watch.is_shared_by(self.user, user)),
+        };
         if may_see {
             inner.presence(user, frame.clone());
         }

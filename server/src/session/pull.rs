@@ -121,6 +121,9 @@ impl Actor {
         }
         if user_moved {
             self.follow_guilds().await?;
+        } else if guild_moved {
+            // A channel may be gone: it is dropped, and told as lost, though none of its events ever comes again.
+            self.outbox.recheck();
         }
         if (user_moved || guild_moved) && !self.whole_guilds.is_empty() {
             self.follow_channels().await?;

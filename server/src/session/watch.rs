@@ -54,6 +54,11 @@ impl Watch {
         self.seen.max(self.next.saturating_sub(1))
     }
 
+    /// Whether both are members of the stream's guild.
+    pub(super) fn is_shared_by(&self, one: UserId, other: UserId) -> bool {
+        self.guild.as_ref().is_some_and(|guild| guild.is_member(one) && guild.is_member(other))
+    }
+
     /// Takes note of a published event; whether it is to be shown now.
     pub(super) fn hear(&mut self, user: UserId, stream: StreamKey, heard: Heard, full: bool) -> bool {
         self.seen = self.seen.max(heard.seq);
