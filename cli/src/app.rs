@@ -125,10 +125,8 @@ impl App {
     }
 
     fn builder(&self, choice: &Choice) -> Result<ClientBuilder> {
-        let mut builder = Client::builder(&choice.server)
-            .user_agent(USER_AGENT)
-            .timeout(self.globals.patience())
-            .retries(RETRIES);
+        let mut builder =
+            Client::builder(&choice.server).user_agent(USER_AGENT).timeout(self.globals.patience()).retries(RETRIES);
         if let Some(path) = &choice.ca_certificate {
             let pem = std::fs::read(path).map_err(|error| Fault::file(path, &error))?;
             builder = builder.ca_certificate(pem);

@@ -55,7 +55,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
     if std::env::args_os().any(|arg| arg == "--json") {
         let text = error.render().to_string();
-        let text = text.trim_start_matches("error: ").trim();
+        // What follows is advice for people.
+        let text = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").trim();
         let out = Output { json: true, quiet: true };
         out.fail(&Fault::usage(text));
     } else {
@@ -66,10 +67,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn start(app: &App, command: Command) -> Result<()> {
     // Two threads beside this one: output that blocks this one must not keep heartbeats from being sent.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(until_interrupted(app, command));
     runtime.shutdown_timeout(SHUTDOWN);
     outcome

@@ -10,7 +10,10 @@ use crate::fault::{Fault, Result};
 enum ChannelName<'a> {
     Id(u64),
     /// By name, in one guild or in whichever has it.
-    Named { guild: Option<&'a str>, name: &'a str },
+    Named {
+        guild: Option<&'a str>,
+        name: &'a str,
+    },
 }
 
 /// `ID`, `GUILD/NAME`, `#NAME` or `NAME`. A guild may have slashes in its name, a channel may not.
@@ -43,7 +46,8 @@ impl Server {
     async fn guild_named(&self, name: &str) -> Result<v1::Guild> {
         let guilds = self.call(v1::ListMyGuildsRequest {}).await?.guilds;
         let shown = |guild: &v1::Guild| format!("{} ({})", guild.id, guild.name);
-        let fault = pick(name, guilds, |guild| guild.name.as_str()).map_err(|found| refuse("guild", name, &found, shown));
+        let fault =
+            pick(name, guilds, |guild| guild.name.as_str()).map_err(|found| refuse("guild", name, &found, shown));
         fault.map_err(|fault| fault.remedy("list yours: `guildhall guild list`"))
     }
 

@@ -77,11 +77,7 @@ impl Login {
         };
         let password = input::password(self.password_stdin, false)?;
         let server = place.server(app).await?;
-        let request = v1::LoginRequest {
-            username,
-            password,
-            device: device(),
-        };
+        let request = v1::LoginRequest { username, password, device: device() };
         let response = server.call(request).await?;
         place.keep(app, &part(response.user)?, &response.token)
     }

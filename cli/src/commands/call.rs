@@ -24,7 +24,7 @@ pub(crate) struct Call {
     #[arg(default_value = "{}", hide_default_value = true)]
     request: String,
     /// List all methods instead
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with = "method")]
     list: bool,
 }
 

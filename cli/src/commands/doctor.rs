@@ -158,7 +158,7 @@ async fn gateway(app: &App, client: &Client) -> Result<String> {
     });
     let outcome = match first.await {
         Ok(Some(version)) => Ok(version),
-        Ok(None) => connection::ending(&gateway).and(Err(Fault::unavailable("the session ended"))),
+        Ok(None) => connection::ending(&gateway).await.and(Err(Fault::unavailable("the session ended"))),
         Err(_) => Err(Fault::unavailable("no session within the time")),
     };
     // Whether it says goodbye in time changes nothing.
@@ -193,14 +193,8 @@ fn read_date(text: &str) -> Option<i64> {
     let month = months.iter().position(|name| name == month)?;
     let month = u8::try_from(month + 1).ok()?;
     let number = |text: &str| text.parse::<u8>().ok();
-    let time = Timestamp::date_time(
-        year.parse().ok()?,
-        month,
-        number(day)?,
-        number(hour)?,
-        number(minute)?,
-        number(second)?,
-    );
+    let time =
+        Timestamp::date_time(year.parse().ok()?, month, number(day)?, number(hour)?, number(minute)?, number(second)?);
     time.ok().map(|time| time.seconds)
 }
 

@@ -105,7 +105,12 @@ async fn backwards(server: &Server, channel_id: u64, before: Option<u64>, limit:
     Ok(pages.into_iter().rev().flatten().collect())
 }
 
-async fn page(server: &Server, channel_id: u64, anchor: Option<Anchor>, size: usize) -> Result<(Vec<v1::Message>, More)> {
+async fn page(
+    server: &Server,
+    channel_id: u64,
+    anchor: Option<Anchor>,
+    size: usize,
+) -> Result<(Vec<v1::Message>, More)> {
     let page_size = i32::try_from(size.min(PAGE)).unwrap_or(0);
     let request = v1::ListMessagesRequest { channel_id, page_size, anchor };
     let page = server.call(request).await?;

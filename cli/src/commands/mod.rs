@@ -15,6 +15,7 @@ pub(crate) mod member;
 pub(crate) mod message;
 pub(crate) mod send;
 pub(crate) mod shell;
+mod stop;
 
 use crate::app::App;
 use crate::args::Command;

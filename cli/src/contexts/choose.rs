@@ -67,11 +67,8 @@ fn current(contexts: &Contexts) -> Result<Option<(&String, &Context)>> {
 
 /// The current context if it has this server, else the only one that has.
 fn with_server<'a>(contexts: &'a Contexts, server: &str) -> Option<(&'a String, &'a Context)> {
-    let mut fitting: Vec<_> = contexts
-        .contexts
-        .iter()
-        .filter(|(_, context)| same_server(&context.server, server))
-        .collect();
+    let mut fitting: Vec<_> =
+        contexts.contexts.iter().filter(|(_, context)| same_server(&context.server, server)).collect();
     let current = fitting.iter().position(|(name, _)| Some(*name) == contexts.current.as_ref());
     match (current, fitting.len()) {
         (Some(place), _) => Some(fitting.swap_remove(place)),
@@ -116,7 +113,8 @@ mod tests {
     }
 
     fn chosen(server: Option<&str>, context: Option<&str>) -> (String, Option<String>) {
-        let wish = Wish { server: server.map(str::to_owned), context: context.map(str::to_owned), ca_certificate: None };
+        let wish =
+            Wish { server: server.map(str::to_owned), context: context.map(str::to_owned), ca_certificate: None };
         let choice = choose(&contexts(), &wish, false).unwrap();
         (choice.server, choice.context)
     }
@@ -158,11 +156,8 @@ mod tests {
     #[test]
     fn a_login_names_its_context() {
         let name = |contexts: &Contexts, server: &str, context: Option<&str>| {
-            let wish = Wish {
-                server: Some(server.to_owned()),
-                context: context.map(str::to_owned),
-                ca_certificate: None,
-            };
+            let wish =
+                Wish { server: Some(server.to_owned()), context: context.map(str::to_owned), ca_certificate: None };
             let choice = choose(contexts, &wish, true).unwrap();
             name_for(contexts, &wish, &choice)
         };

@@ -118,9 +118,7 @@ fn check_name(name: &str) -> Result<()> {
     if fits {
         return Ok(());
     }
-    Err(Fault::usage(format!(
-        "`{name}` cannot name a context: use up to 64 of a-z A-Z 0-9 - _ . : @"
-    )))
+    Err(Fault::usage(format!("`{name}` cannot name a context: use up to 64 of a-z A-Z 0-9 - _ . : @")))
 }
 
 #[cfg(test)]

@@ -97,7 +97,9 @@ fn entry(context: &str) -> keyring::Result<keyring::Entry> {
 }
 
 /// Asks the keyring something; `None` if there is none or it does not answer in time.
-fn ask_keyring<T: Send + 'static>(ask: impl FnOnce() -> keyring::Result<T> + Send + 'static) -> Option<keyring::Result<T>> {
+fn ask_keyring<T: Send + 'static>(
+    ask: impl FnOnce() -> keyring::Result<T> + Send + 'static,
+) -> Option<keyring::Result<T>> {
     if !may_have_keyring() {
         return None;
     }

@@ -24,7 +24,6 @@ fn width(text: &str) -> usize {
     text.chars().map(|char| if is_wide(char) { 2 } else { 1 }).sum()
 }
 
-
 /// The blocks of wide characters, roughly: enough for columns of names to stand straight.
 fn is_wide(char: char) -> bool {
     matches!(char, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}'

@@ -122,10 +122,7 @@ mod tests {
             name: "general".to_owned(),
             kind: v1::ChannelKind::Text.into(),
             topic: "a\u{1b}b".to_owned(),
-            create_time: Some(prost_types::Timestamp {
-                seconds: 1_800_000_000,
-                nanos: 5_000_000,
-            }),
+            create_time: Some(prost_types::Timestamp { seconds: 1_800_000_000, nanos: 5_000_000 }),
             ..v1::Channel::default()
         };
         Record::new("Channel", &channel).unwrap()

@@ -130,6 +130,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// Shows a [`Gap`](crate::Gap) instead of the events that a stream is behind, if they are more than this: for
+    /// programs that show the newest page anyway. Unless set, whatever was missed is read from the server's log.
+    pub fn gaps_beyond(mut self, events: u64) -> Self {
+        self.interest.behind_max = Some(events);
+        self
+    }
+
     /// Opens the files and starts to connect. Does not wait for the server: a program may start before it, and what
     /// is sent meanwhile is kept. [`Gateway::ready`] waits.
     ///

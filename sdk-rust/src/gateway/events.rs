@@ -17,7 +17,8 @@ use crate::gateway::Gateway;
 ///
 /// Up to 1,024 events (see [`events_max`](crate::GatewayBuilder::events_max)) wait here for a slow program. Then the
 /// gateway stops reading; the server reads on from its log at the program's pace, so nothing is lost. Typing and
-/// presence are dropped instead. What is sent meanwhile goes out beside the gateway.
+/// presence are dropped instead. What is sent meanwhile goes out beside the gateway. A program that wants no events drops
+/// this.
 ///
 /// Asking for the next event says that the one before was handled: only then is its cursor saved.
 pub struct Events {

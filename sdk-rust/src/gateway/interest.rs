@@ -16,6 +16,8 @@ pub(crate) struct Interest {
     pub(crate) presence_users: BTreeSet<UserId>,
     pub(crate) status: PresenceStatus,
     pub(crate) custom_status: Option<String>,
+    /// How many events a stream may be behind before a gap is shown instead of reading them; `None`: any number.
+    pub(crate) behind_max: Option<u64>,
 }
 
 impl Interest {

@@ -14,9 +14,9 @@ use crate::gateway::shared::Shared;
 pub(crate) async fn keep(shared: Arc<Shared>, file: OfflineFile) {
     let mut file = Some(file);
     loop {
-        let (batch, closed) = shared.take(|queue| (queue.take_file_batch(), queue.is_closed()));
+        let (batch, sealed) = shared.take(|queue| (queue.take_file_batch(), queue.is_sealed()));
         if batch.sends.is_empty() && batch.settled.is_empty() {
-            if closed {
+            if sealed {
                 return;
             }
             shared.keep.notified().await;

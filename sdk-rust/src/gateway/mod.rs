@@ -5,6 +5,7 @@
 
 mod actor;
 mod builder;
+mod entry;
 mod events;
 mod handle;
 mod interest;

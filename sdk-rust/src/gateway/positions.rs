@@ -142,6 +142,13 @@ impl Positions {
         Verdict::Hole(self.fetch(event))
     }
 
+    /// How many events are known to be missing.
+    pub(crate) fn missing(&self, stream: StreamKey) -> u64 {
+        let position = self.streams.get(&stream);
+        let fetch = position.and_then(|position| Some((position.seq, position.fetch?.needed)));
+        fetch.map_or(0, |(seq, needed)| needed.saturating_sub(seq))
+    }
+
     /// Whether a read of the log is still wanted.
     pub(crate) fn is_current(&self, fetch: &Fetch) -> bool {
         let position = self.streams.get(&fetch.after.stream);

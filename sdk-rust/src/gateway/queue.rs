@@ -8,19 +8,14 @@ use std::collections::{HashMap, VecDeque};
 
 use guildhall_proto::Failure;
 use guildhall_proto::ids::ChannelId;
-use guildhall_proto::v1::{ErrorReason, SendMessageRequest, SendMessageResponse};
+use guildhall_proto::v1::{SendMessageRequest, SendMessageResponse};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
-use tonic::Code;
 
 use crate::api::Sent;
-use crate::backoff::Backoff;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::event::SendSettled;
-
-/// How often a fault of the server is met with a repetition. It may have stored the message before it failed, and the
-/// nonce tells; but a fault that stays would hold up the channel for ever.
-const FAULTS_MAX: u32 = 5;
+use crate::gateway::entry::{Entry, Stage};
 
 /// Names a send: its channel and nonce.
 pub(crate) type Key = (ChannelId, String);
@@ -35,38 +30,13 @@ pub(crate) struct SendQueue {
     kept: bool,
     /// Whether there may be something to send that was not looked at yet.
     stirred: bool,
+    /// When the first delayed send may go out, or earlier: looked up only now and then.
+    due: Option<Instant>,
     closed: Option<Error>,
     /// What the file is to forget.
     settled: Vec<Key>,
     /// What became of sends that nobody waits for.
     reports: Vec<SendSettled>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    request: SendMessageRequest,
-    stage: Stage,
-    caller: Option<oneshot::Sender<Result<Sent>>>,
-    /// Whether it ever left this process: only then may it be stored.
-    attempted: bool,
-    faults: u32,
-    backoff: Backoff,
-    /// Its place in the bounded queue, given back with the entry.
-    _slot: Option<OwnedSemaphorePermit>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Stage {
-    /// Not in the file yet.
-    Unkept,
-    /// May go out.
-    Waiting,
-    /// May go out again from then on.
-    Delayed(Instant),
-    /// On its way as a command of the session.
-    InFlight(u64),
-    /// On its way as a call of its own.
-    Direct,
 }
 
 /// What the file is to learn.
@@ -123,28 +93,29 @@ impl SendQueue {
         heads.filter(|head| head.stage == Stage::Direct).count()
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
+    pub(crate) fn is_sealed(&self) -> bool {
         self.closed.is_some()
     }
 
-    /// When the next delayed send may go out.
+    /// When the next delayed send may go out, or earlier.
     pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    fn look_for_due(&self) -> Option<Instant> {
         let heads = self.lanes.values().filter_map(VecDeque::front);
-        let delays = heads.filter_map(|head| match head.stage {
-            Stage::Delayed(until) => Some(until),
-            _ => None,
-        });
-        delays.min()
+        heads.filter_map(Entry::delayed_until).min()
     }
 
     /// The next send for the session, which will be answered under this request id.
     pub(crate) fn take_next(&mut self, now: Instant, request_id: u64) -> Option<SendMessageRequest> {
-        if !self.stirred && self.next_due().is_none_or(|due| due > now) {
+        if !self.stirred && self.due.is_none_or(|due| due > now) {
             return None;
         }
         let mut heads = self.lanes.iter_mut().filter_map(|(id, lane)| Some((*id, lane.front_mut()?)));
         let Some((channel, head)) = heads.find(|(_, head)| head.is_due(now)) else {
             self.stirred = false;
+            self.due = self.look_for_due();
             return None;
         };
         head.stage = Stage::InFlight(request_id);
@@ -200,7 +171,9 @@ impl SendQueue {
             Err(error) if head.is_passing(&error) => {
                 let wait = head.backoff.next(error.retry_after());
                 tracing::debug!(%channel, ?wait, %error, "send put off");
-                head.stage = Stage::Delayed(Instant::now() + wait);
+                let until = Instant::now() + wait;
+                head.stage = Stage::Delayed(until);
+                self.due = Some(self.due.map_or(until, |due| due.min(until)));
             }
             outcome => {
                 let outcome = outcome.map(|response| Sent::new(&head.request, response));
@@ -240,13 +213,20 @@ impl SendQueue {
         self.stirred = true;
     }
 
-    /// The gateway ends: whoever waits is told. What the file holds stays there for the next process.
-    pub(crate) fn close(&mut self, why: &str) {
+    /// The gateway ends: nothing is taken any more. What is there is still written to the file.
+    pub(crate) fn seal(&mut self, why: &str) {
         self.closed.get_or_insert(Error::closed(why, false));
+    }
+
+    /// The gateway has ended: whoever waits is told. What the file holds stays there for the next process.
+    pub(crate) fn close(&mut self, why: &str) {
+        self.seal(why);
         self.in_flight.clear();
+        let kept = self.kept;
         for entry in self.lanes.drain().flat_map(|(_, lane)| lane) {
             if let Some(caller) = entry.caller {
-                let error = Error::closed(why, entry.attempted);
+                let in_file = kept && entry.stage != Stage::Unkept;
+                let error = Error::closed(why, entry.attempted || in_file);
                 // Whoever does not wait any more has given the answer up.
                 let _ = caller.send(Err(error));
             }
@@ -290,31 +270,6 @@ impl SendQueue {
         }
         self.lanes.retain(|_, lane| !lane.is_empty());
         self.stirred = true;
-    }
-}
-
-impl Entry {
-    fn new(request: SendMessageRequest, stage: Stage, slot: Option<OwnedSemaphorePermit>) -> Self {
-        Self { request, stage, caller: None, attempted: false, faults: 0, backoff: Backoff::default(), _slot: slot }
-    }
-
-    fn is_due(&self, now: Instant) -> bool {
-        match self.stage {
-            Stage::Waiting => true,
-            Stage::Delayed(until) => until <= now,
-            Stage::Unkept | Stage::InFlight(_) | Stage::Direct => false,
-        }
-    }
-
-    /// Whether a refusal may pass, or says nothing about whether the message is stored.
-    fn is_passing(&mut self, error: &Error) -> bool {
-        if error.is_retryable() || error.reason() == Some(ErrorReason::NotIdentified) {
-            return true;
-        }
-        let fault =
-            matches!(error.code(), Some(Code::Internal | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded));
-        self.faults += u32::from(fault);
-        matches!(error.kind(), Kind::Api(_)) && fault && self.faults < FAULTS_MAX
     }
 }
 

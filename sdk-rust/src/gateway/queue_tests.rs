@@ -7,6 +7,8 @@ use guildhall_proto::v1::ErrorReason;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::error::Kind;
+use crate::gateway::entry::FAULTS_MAX;
 
 struct Rig {
     queue: SendQueue,

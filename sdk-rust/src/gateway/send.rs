@@ -93,7 +93,8 @@ impl IntoFuture for Outgoing {
 /// [`Validation`](crate::Kind::Validation), [`QueueFull`](crate::Kind::QueueFull) or [`Storage`](crate::Kind::Storage)
 /// if it was not queued; [`Api`](crate::Kind::Api) if the server refused it in a way that does not pass;
 /// [`Closed`](crate::Kind::Closed) if the gateway ended first, and
-/// [`outcome_unknown`](crate::Error::outcome_unknown) tells whether it may be stored.
+/// [`outcome_unknown`](crate::Error::outcome_unknown) tells whether it may be stored, now or by the next process out of
+/// the offline file.
 #[derive(Debug)]
 #[must_use = "whether a message was stored is told by awaiting its receipt"]
 pub struct Receipt {

@@ -13,9 +13,9 @@ use crate::error::Error;
 pub enum ConnectionState {
     /// Connecting for the first time.
     Connecting,
-    /// Connected, subscribed, nothing missing.
+    /// Connected and subscribed. What was missed has been told, or waits for the program to take it.
     Ready,
-    /// Connecting again, or reading what was missed.
+    /// Connecting again, or being told what was missed.
     Resuming,
     /// The last try failed; the next one comes by itself.
     Waiting {

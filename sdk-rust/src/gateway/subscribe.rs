@@ -58,7 +58,7 @@ impl SubscriptionUpdate {
         self
     }
 
-    /// Do not watch a channel any more.
+    /// Do not watch a channel any more. One whose guild is watched as a whole comes back with the next connection.
     pub fn remove_channel(mut self, channel: ChannelId) -> Self {
         self.update.remove_channels.push(channel.0);
         self

@@ -1,11 +1,12 @@
 //! `listen`: follows what happens and hands each event on: as a line, to a program, or to a URL.
 //!
 //! An event counts as had only when it was handed on, so a listener that is killed loses nothing. `resume` keeps the
-//! positions, `print` and `work` are the two ways out.
+//! positions, `follow` is the loop, `print` and `work` are the two ways out. This file reads the command line.
 
 mod event;
 mod exec;
 mod filter;
+mod follow;
 mod forward;
 mod print;
 mod resume;
@@ -13,24 +14,21 @@ mod work;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use guildhall::{ChannelId, Client, Cursor, Event, Events, Gateway, GatewayBuilder, GuildId};
+use guildhall::{ChannelId, Client, Cursor, GatewayBuilder, GuildId};
 
-use self::event::Happening;
 use self::exec::Exec;
 use self::filter::{Filter, KINDS, Scope};
+use self::follow::{Listener, Sink};
 use self::forward::Forward;
 use self::print::Printer;
 use self::resume::Resume;
 use self::work::{Handler, Work};
-use super::connection;
+use super::connection::News;
+use super::stop::Stop;
 use crate::app::App;
-use crate::fault::{Fault, Result};
-
-/// How long positions may wait to be written when nothing else causes it.
-const SETTLE: Duration = Duration::from_millis(200);
+use crate::fault::Result;
 
 const LISTEN_HELP: &str = "\
 Each event is one JSON object a line: `event` is its kind, `resume_token` its position, the rest is the Event of the
@@ -132,13 +130,13 @@ impl Listen {
         let mut stop = Stop::new()?;
         let scope = tokio::select! {
             scope = self.scope(app, &client) => scope?,
-            fault = stop.requested() => return fault,
+            verdict = stop.requested() => return verdict,
         };
         let builder = self.gateway(&client, &scope, resume.clone());
         let (gateway, events) = builder.connect().await?;
-        connection::report(app.out, &gateway);
         let filter = Filter::new(scope, &self.events, self.own || !sink.is_work());
-        let listener = Listener { app, filter, resume, sink, rest: self.count };
+        let news = News::new(&gateway, true);
+        let listener = Listener { app, filter, resume, sink, news, rest: self.count };
         Box::pin(listener.run(gateway, events, stop)).await
     }
 
@@ -192,196 +190,6 @@ impl Listen {
         match resume {
             Some(resume) => builder.cursors(resume),
             None => builder,
-        }
-    }
-}
-
-/// Where events go.
-enum Sink {
-    Print(Printer),
-    Work(Work),
-}
-
-impl Sink {
-    fn is_work(&self) -> bool {
-        matches!(self, Self::Work(_))
-    }
-}
-
-struct Listener<'a> {
-    app: &'a App,
-    filter: Filter,
-    resume: Option<Arc<Resume>>,
-    sink: Sink,
-    /// How many events are still wanted.
-    rest: Option<u64>,
-}
-
-impl Listener<'_> {
-    async fn run(mut self, gateway: Gateway, mut events: Events, mut stop: Stop) -> Result<()> {
-        let outcome = self.follow(&mut events, &mut stop).await;
-        let finished = self.finish(&mut stop).await;
-        let ended = match outcome {
-            Ok(Ended::Gateway) => connection::ending(&gateway),
-            Ok(Ended::Enough) => Ok(()),
-            Ok(Ended::Signal(verdict)) => verdict,
-            Err(fault) => Err(fault),
-        };
-        // Not awaited for long: a server that is away must not keep us.
-        let _ = tokio::time::timeout(SETTLE * 5, gateway.close()).await;
-        drop(events);
-        ended.and(finished).and(self.note())
-    }
-
-    async fn follow(&mut self, events: &mut Events, stop: &mut Stop) -> Result<Ended> {
-        let mut settle = tokio::time::interval(SETTLE);
-        settle.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            let (busy, room) = match &self.sink {
-                Sink::Print(_) => (false, true),
-                Sink::Work(work) => (work.is_busy(), work.has_room()),
-            };
-            if self.rest == Some(0) {
-                return Ok(Ended::Enough);
-            }
-            tokio::select! {
-                biased;
-                verdict = stop.requested() => return Ok(Ended::Signal(verdict)),
-                _ = settle.tick() => self.note()?,
-                done = next_done(&mut self.sink), if busy => self.done(done)?,
-                event = events.next(), if room => match event {
-                    None => return Ok(Ended::Gateway),
-                    Some(event) => self.take(event)?,
-                },
-            }
-        }
-    }
-
-    fn take(&mut self, event: Event) -> Result<()> {
-        if let Event::Gap(gap) = &event {
-            let reason = gap.reason.as_str_name().trim_start_matches("RESYNC_REASON_");
-            self.app.out.warn(format!("events of {} are missing: {reason}", gap.stream));
-        }
-        let happening = Happening::new(event);
-        if !self.filter.admits(&happening) {
-            return Ok(());
-        }
-        if let (Some(resume), Some(cursor)) = (&self.resume, &happening.cursor) {
-            resume.begin(cursor);
-        }
-        match &mut self.sink {
-            Sink::Work(work) => work.push(happening),
-            Sink::Print(printer) => {
-                let cursor = happening.cursor;
-                let printed = printer.print(&happening)?;
-                let at_once = printer.is_noted_at_once();
-                self.count(printed);
-                self.finish_event(cursor, at_once)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn done(&mut self, done: work::Done) -> Result<()> {
-        if let Some(trouble) = &done.trouble {
-            self.app.out.warn(trouble);
-        }
-        if !done.is_over {
-            return Ok(());
-        }
-        self.count(true);
-        self.finish_event(done.cursor, true)
-    }
-
-    fn count(&mut self, counts: bool) {
-        if counts && let Some(rest) = &mut self.rest {
-            *rest = rest.saturating_sub(1);
-        }
-    }
-
-    fn finish_event(&mut self, cursor: Option<Cursor>, at_once: bool) -> Result<()> {
-        if let (Some(resume), Some(cursor)) = (&self.resume, cursor) {
-            resume.finish(&cursor);
-            if at_once {
-                resume.write(false)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes positions down, after what they stand for.
-    fn note(&mut self) -> Result<()> {
-        let Some(resume) = self.resume.as_ref().filter(|resume| resume.is_changed()) else {
-            return Ok(());
-        };
-        if let Sink::Print(printer) = &mut self.sink
-            && let Some(length) = printer.sync()?
-        {
-            resume.set_output(length);
-        }
-        resume.write(true)
-    }
-
-    /// Lets the commands that run come to their end; a second signal does not.
-    async fn finish(&mut self, stop: &mut Stop) -> Result<()> {
-        let Sink::Work(work) = &mut self.sink else {
-            return Ok(());
-        };
-        work.stop();
-        loop {
-            let Sink::Work(work) = &mut self.sink else {
-                return Ok(());
-            };
-            if !work.is_busy() {
-                return Ok(());
-            }
-            let done = tokio::select! {
-                biased;
-                verdict = stop.requested() => return verdict,
-                done = work.next_done() => done,
-            };
-            self.done(done)?;
-        }
-    }
-}
-
-async fn next_done(sink: &mut Sink) -> work::Done {
-    match sink {
-        Sink::Work(work) => work.next_done().await,
-        Sink::Print(_) => std::future::pending().await,
-    }
-}
-
-/// Why following ended.
-enum Ended {
-    Gateway,
-    Enough,
-    Signal(Result<()>),
-}
-
-/// The wish to end.
-struct Stop {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for a signal; how the command is to end by it.
-    async fn requested(&mut self) -> Result<()> {
-        #[cfg(unix)]
-        let terminate = self.terminate.recv();
-        #[cfg(not(unix))]
-        let terminate = std::future::pending::<Option<()>>();
-        tokio::select! {
-            _ = terminate => Ok(()),
-            _ = tokio::signal::ctrl_c() => Err(Fault::interrupted()),
         }
     }
 }

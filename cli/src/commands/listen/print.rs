@@ -75,11 +75,7 @@ impl OutputFile {
         // What is beyond was written and not noted: the server tells it again.
         file.set_len(noted).map_err(failed)?;
         file.seek(SeekFrom::Start(noted)).map_err(failed)?;
-        Ok(Self {
-            path: path.to_owned(),
-            file: BufWriter::new(file),
-            length: noted,
-        })
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(file), length: noted })
     }
 
     fn add(&mut self, text: &str) -> Result<()> {

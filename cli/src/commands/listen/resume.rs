@@ -4,6 +4,7 @@
 //! says more than what is done. It is replaced as a whole, has a last line that says so, and belongs to one process.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ struct State {
     output: Option<u64>,
     /// Whether there is something that the disk does not know for sure.
     changed: bool,
+    /// Whether there is a stream that the file does not know.
+    fresh: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -52,11 +55,7 @@ impl Resume {
             Err(error) if error.kind() == io::ErrorKind::NotFound => State::default(),
             Err(error) => return Err(Fault::file(path, &error)),
         };
-        Ok(Self {
-            path: path.to_owned(),
-            state: Mutex::new(state),
-            _lock: lock,
-        })
+        Ok(Self { path: path.to_owned(), state: Mutex::new(state), _lock: lock })
     }
 
     /// An event was received; until [`finish`](Self::finish) it counts as not handed on.
@@ -84,11 +83,17 @@ impl Resume {
         self.state.lock().changed
     }
 
+    /// Whether there is a stream that the file does not know.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.state.lock().fresh
+    }
+
     /// Replaces the file. Without `sync` it survives the death of the process, with it that of the machine.
     pub(super) fn write(&self, sync: bool) -> Result<()> {
         let text = {
             let mut state = self.state.lock();
             state.changed &= !sync;
+            state.fresh = false;
             state.text()
         };
         let durability = if sync { Durability::Disk } else { Durability::Process };
@@ -101,7 +106,7 @@ impl Resume {
 
 impl State {
     fn begin(&mut self, cursor: &Cursor) {
-        let position = self.streams.entry(cursor.stream).or_insert_with(|| Position::at(*cursor));
+        let position = self.at(cursor);
         position.held = *cursor;
         position.work.push(*cursor);
     }
@@ -114,9 +119,20 @@ impl State {
     }
 
     fn save(&mut self, cursor: &Cursor) {
-        let position = self.streams.entry(cursor.stream).or_insert_with(|| Position::at(*cursor));
+        let position = self.at(cursor);
+        let moved = position.held != *cursor;
         position.held = *cursor;
-        self.changed = true;
+        self.changed |= moved;
+    }
+
+    fn at(&mut self, cursor: &Cursor) -> &mut Position {
+        match self.streams.entry(cursor.stream) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                (self.changed, self.fresh) = (true, true);
+                unknown.insert(Position::at(*cursor))
+            }
+        }
     }
 
     fn text(&self) -> String {
@@ -199,86 +215,5 @@ fn spoiled(path: &Path) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use guildhall::ChannelId;
-
-    fn cursor(channel: u64, seq: u64) -> Cursor {
-        Cursor::new(StreamKey::channel(ChannelId(channel)), 7, seq)
-    }
-
-    fn loaded(path: &Path) -> (Vec<Cursor>, Option<u64>) {
-        let resume = Resume::open(path).unwrap();
-        (resume.load().unwrap(), resume.output())
-    }
-
-    #[test]
-    fn it_goes_on_where_it_was() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("resume");
-        assert_eq!(loaded(&path), (vec![], None));
-        let resume = Resume::open(&path).unwrap();
-        resume.save(&cursor(1, 4));
-        resume.begin(&cursor(2, 9));
-        resume.finish(&cursor(2, 9));
-        resume.set_output(77);
-        assert!(resume.is_changed());
-        resume.write(true).unwrap();
-        assert!(!resume.is_changed());
-        drop(resume);
-        assert_eq!(loaded(&path), (vec![cursor(1, 4), cursor(2, 9)], Some(77)));
-    }
-
-    #[test]
-    fn what_is_in_work_holds_the_position_back() {
-        let mut state = State::default();
-        let safe = |state: &State| state.streams.values().next().unwrap().safe();
-        // The SDK believes that asking for the next event means that this one is done.
-        for seq in [5, 6] {
-            state.begin(&cursor(1, seq));
-            state.save(&cursor(1, seq));
-        }
-        assert_eq!(safe(&state), cursor(1, 4));
-        state.finish(&cursor(1, 6));
-        assert_eq!(safe(&state), cursor(1, 4));
-        state.finish(&cursor(1, 5));
-        assert_eq!(safe(&state), cursor(1, 6));
-        // Not wanted, so never begun.
-        state.save(&cursor(1, 9));
-        assert_eq!(safe(&state), cursor(1, 9));
-    }
-
-    #[test]
-    fn half_a_file_is_not_taken_for_a_whole_one() {
-        let mut state = State::default();
-        state.save(&cursor(1, 5));
-        let text = state.text();
-        let length = text.len();
-        assert!(State::read(&text).is_some());
-        for end in 0..length {
-            assert_eq!(State::read(&text[..end]), None, "{:?}", &text[..end]);
-        }
-    }
-
-    #[test]
-    fn it_belongs_to_one_process() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("resume");
-        let first = Resume::open(&path).unwrap();
-        assert!(Resume::open(&path).unwrap_err().message().contains("in use"));
-        drop(first);
-        Resume::open(&path).unwrap();
-    }
-
-    #[test]
-    fn a_stream_that_is_gone_is_forgotten() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("resume");
-        let resume = Resume::open(&path).unwrap();
-        resume.save(&cursor(1, 5));
-        resume.begin(&cursor(1, 6));
-        resume.remove(cursor(1, 0).stream);
-        resume.finish(&cursor(1, 6));
-        assert!(resume.load().unwrap().is_empty());
-    }
-}
+#[path = "resume_tests.rs"]
+mod tests;

@@ -1,28 +1,23 @@
 //! `send --lines`: many messages in order through the gateway, which keeps what cannot be sent now and repeats what may
 //! have been lost.
 
-use std::io::{self, BufRead as _, Read as _};
-
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
 use guildhall::{ChannelId, Events, Gateway, Kind, Nonce, Sent};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
 
 use super::progress::Progress;
+use super::stdin::{Line, read_lines};
 use crate::app::App;
-use crate::commands::connection;
+use crate::commands::connection::{News, ending};
+use crate::commands::stop::Stop;
 use crate::fault::{Fault, Result};
 use crate::output;
 
 /// Lines that are sent and not settled. Below what the gateway keeps, so it never refuses one for lack of room.
 const IN_FLIGHT_MAX: usize = 512;
-/// Lines that are read and not sent. When full, stdin waits.
-const READ_MAX: usize = 64;
-/// No message is longer; what is beyond is not even kept to be refused.
-const LINE_BYTES_MAX: u64 = 16 * 1024;
 
 /// What to send where.
 pub(super) struct Lines {
@@ -31,18 +26,17 @@ pub(super) struct Lines {
     pub(super) base: Option<Nonce>,
 }
 
-/// A line of stdin.
-struct Line {
-    number: u64,
-    /// `None` if it is too long or not UTF-8.
-    text: Option<String>,
-    bytes: u64,
-}
-
 struct Settled {
     number: u64,
     bytes: u64,
-    outcome: Result<Sent, guildhall::Error>,
+    outcome: Result<Sent, Refusal>,
+}
+
+enum Refusal {
+    /// No message can be made of it.
+    Unreadable,
+    /// By the limits or by the server.
+    Error(guildhall::Error),
 }
 
 #[derive(Default)]
@@ -68,8 +62,8 @@ impl Lines {
             count: Count::default(),
             first_refusal: None,
         };
-        connection::report(app.out, &job.gateway);
-        let outcome = job.run(&mut events).await;
+        News::new(&job.gateway, false).tell(app.out);
+        let outcome = job.run(&mut events, Stop::new()?).await;
         job.progress.finish();
         if outcome.is_ok() {
             job.gateway.close().await;
@@ -91,7 +85,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    async fn run(&mut self, events: &mut Events) -> Result<()> {
+    async fn run(&mut self, events: &mut Events, mut stop: Stop) -> Result<()> {
         let mut lines = read_lines();
         let mut is_open = true;
         let mut listening = true;
@@ -104,12 +98,12 @@ impl Job<'_> {
                 },
                 settled = self.pending.next(), if !self.pending.is_empty() => {
                     if let Some(settled) = settled {
-                        self.settle(settled)?;
+                        self.settle(settled).await?;
                     }
                 }
                 // Nothing is subscribed to, but what comes must be taken.
                 event = events.next(), if listening => listening = event.is_some(),
-                _ = tokio::signal::ctrl_c() => return Err(self.interrupted()),
+                _ = stop.requested() => return Err(self.interrupted()),
             }
         }
         Ok(())
@@ -118,7 +112,9 @@ impl Job<'_> {
     fn send(&mut self, line: Line) {
         let Line { number, text, bytes } = line;
         let Some(text) = text else {
-            self.refuse(number, Fault::usage("longer than any message, or not UTF-8"));
+            // Told in its turn, like all the others.
+            let outcome = Err(Refusal::Unreadable);
+            self.pending.push_back(Box::pin(std::future::ready(Settled { number, bytes, outcome })));
             return;
         };
         if text.trim().is_empty() {
@@ -132,21 +128,22 @@ impl Job<'_> {
         }
         let receipt = send.enqueue();
         self.pending.push_back(Box::pin(async move {
-            let outcome = receipt.await;
+            let outcome = receipt.await.map_err(Refusal::Error);
             Settled { number, bytes, outcome }
         }));
     }
 
-    fn settle(&mut self, settled: Settled) -> Result<()> {
+    async fn settle(&mut self, settled: Settled) -> Result<()> {
         let Settled { number, bytes, outcome } = settled;
         match outcome {
             Ok(sent) => self.acknowledge(number, &sent)?,
             // Not this line's fault: nothing that follows can be sent either.
-            Err(error) if error.kind() == Kind::Closed => {
-                connection::ending(&self.gateway)?;
+            Err(Refusal::Error(error)) if error.kind() == Kind::Closed => {
+                ending(&self.gateway).await?;
                 return Err(Fault::from(error).context(format!("line {number}")));
             }
-            Err(error) => self.refuse(number, error.into()),
+            Err(Refusal::Error(error)) => self.refuse(number, error.into()),
+            Err(Refusal::Unreadable) => self.refuse(number, Fault::usage("longer than any message, or not UTF-8")),
         }
         self.progress.advance(bytes, self.count.sent);
         Ok(())
@@ -221,93 +218,9 @@ fn line_nonce(base: &Nonce, number: u64) -> Nonce {
     Nonce::from(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
-/// Reads stdin in a thread of its own: it may wait for a person.
-fn read_lines() -> mpsc::Receiver<Result<Line>> {
-    let (lines, read) = mpsc::channel(READ_MAX);
-    std::thread::spawn(move || {
-        let mut number = 0;
-        let mut stdin = io::stdin().lock();
-        loop {
-            number += 1;
-            let line = match next_line(&mut stdin, number) {
-                Ok(None) => return,
-                Ok(Some(line)) => Ok(line),
-                Err(error) => Err(error.into()),
-            };
-            let is_last = line.is_err();
-            if lines.blocking_send(line).is_err() || is_last {
-                return;
-            }
-        }
-    });
-    read
-}
-
-/// The next line without its line feed; `None` at the end.
-fn next_line(input: &mut impl io::BufRead, number: u64) -> io::Result<Option<Line>> {
-    let mut text = Vec::new();
-    let mut bytes = input.take(LINE_BYTES_MAX).read_until(b'\n', &mut text)? as u64;
-    if bytes == 0 {
-        return Ok(None);
-    }
-    let is_whole = text.last() == Some(&b'\n');
-    if is_whole {
-        text.pop();
-    } else if bytes == LINE_BYTES_MAX {
-        bytes += skip_line(input)?;
-        return Ok(Some(Line { number, text: None, bytes }));
-    }
-    let text = String::from_utf8(text).ok();
-    Ok(Some(Line { number, text, bytes }))
-}
-
-/// Reads to the end of the line and keeps nothing.
-fn skip_line(input: &mut impl io::BufRead) -> io::Result<u64> {
-    let mut skipped = 0;
-    loop {
-        let buffer = input.fill_buf()?;
-        let end = buffer.iter().position(|byte| *byte == b'\n');
-        let length = end.map_or(buffer.len(), |end| end + 1);
-        input.consume(length);
-        skipped += length as u64;
-        if end.is_some() || length == 0 {
-            return Ok(skipped);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lines(mut input: &[u8]) -> Vec<(u64, Option<String>, u64)> {
-        let mut found = Vec::new();
-        let mut number = 1;
-        while let Some(line) = next_line(&mut input, number).unwrap() {
-            found.push((line.number, line.text, line.bytes));
-            number += 1;
-        }
-        found
-    }
-
-    #[test]
-    fn a_line_is_what_stands_before_its_line_feed() {
-        let found = lines(b"one\n\ntwo\r\n  three\t");
-        let expected = [(1, "one", 4), (2, "", 1), (3, "two\r", 5), (4, "  three\t", 8)];
-        let expected = expected.map(|(number, text, bytes)| (number, Some(text.to_owned()), bytes));
-        assert_eq!(found, expected);
-        assert!(lines(b"").is_empty());
-    }
-
-    #[test]
-    fn what_no_message_can_be_is_not_kept() {
-        let mut input = vec![b'x'; 100_000];
-        input.extend_from_slice(b"\nok\n\xff\n");
-        let found = lines(&input);
-        assert_eq!(found[0], (1, None, 100_001));
-        assert_eq!(found[1], (2, Some("ok".to_owned()), 3));
-        assert_eq!(found[2], (3, None, 2));
-    }
 
     #[test]
     fn a_line_keeps_its_nonce_in_every_run() {

@@ -2,6 +2,7 @@
 
 mod lines;
 mod progress;
+mod stdin;
 
 use clap::Args;
 use guildhall::Nonce;

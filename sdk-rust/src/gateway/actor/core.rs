@@ -24,6 +24,7 @@ use crate::gateway::queue::SendQueue;
 use crate::gateway::shared::{Command, Shared};
 use crate::gateway::state::{CloseReason, ConnectionState};
 use crate::gateway::subscribe::Subscribed;
+use crate::model::Timestamp;
 
 /// Updates that wait for a connection. When they are more, new ones are refused.
 const UPDATES_MAX: usize = 256;
@@ -41,6 +42,9 @@ pub(super) struct Core {
     pub(super) positions: Positions,
     pub(super) store: Arc<dyn CursorStore>,
     pub(super) guild_of: HashMap<ChannelId, GuildId>,
+    /// When guilds were joined that were joined while we listened. Channels that are older begin now, not at their
+    /// first message, although the guild's stream tells of their making.
+    pub(super) joined_at: HashMap<GuildId, Timestamp>,
     pub(super) updates: Vec<Update>,
     pub(super) backoff: Backoff,
     /// Sends that were made as calls of their own.
@@ -66,6 +70,7 @@ impl Core {
             positions,
             store: setup.store,
             guild_of: HashMap::new(),
+            joined_at: HashMap::new(),
             updates: Vec::new(),
             backoff: Backoff::default(),
             directs: JoinSet::new(),
@@ -104,7 +109,11 @@ impl Core {
     pub(super) fn show_ready(&mut self) {
         self.been_ready = true;
         self.backoff.connected();
-        self.shared.state.send_replace(ConnectionState::Ready);
+        self.shared.state.send_if_modified(|state| {
+            let changed = !state.is_ready();
+            *state = ConnectionState::Ready;
+            changed
+        });
     }
 
     async fn connect(&mut self) -> Result<Link, End> {

@@ -13,7 +13,7 @@ use crate::event::{Event, Gap};
 use crate::gateway::positions::Fetch;
 
 /// Events of a page: few enough that a program which is behind gets no flood.
-const PAGE: i32 = 100;
+const PAGE: i32 = 250;
 /// How often the log may have nothing new although the stream is known to be further.
 const EMPTY_MAX: u32 = 6;
 
@@ -26,8 +26,21 @@ pub(super) struct Fetched {
 }
 
 impl Session<'_> {
+    /// Reads what is missing, or says that it stays missing if that is too much for the program.
+    pub(super) fn catch_up(&mut self, fetch: Fetch) {
+        let held = fetch.after;
+        let missing = self.core.positions.missing(held.stream);
+        tracing::debug!(%held, missing, "stream is behind");
+        if self.core.interest.behind_max.is_some_and(|max| missing > max) {
+            let gap = self.skip(held.stream, held);
+            self.core.feed.push(Event::Gap(gap));
+        } else {
+            self.fetch(fetch, 0);
+        }
+    }
+
     /// Reads a page of the log.
-    pub(super) fn fetch(&mut self, fetch: Fetch, empty: u32) {
+    fn fetch(&mut self, fetch: Fetch, empty: u32) {
         let client = self.core.client.clone();
         self.fetches.spawn(async move {
             let page = Box::pin(read(client, fetch.after, empty)).await;
@@ -85,7 +98,12 @@ impl Session<'_> {
     fn skip(&mut self, stream: StreamKey, held: Cursor) -> Gap {
         let cursor = self.core.positions.skip(stream);
         let rewound = cursor.is_some_and(|at| held.epoch != 0 && at.epoch != held.epoch);
-        let reason = if rewound { ResyncReason::EpochChanged } else { ResyncReason::TooFarBehind };
+        let ahead = cursor.is_some_and(|at| held.seq > at.seq);
+        let reason = match (rewound, ahead) {
+            (true, _) => ResyncReason::EpochChanged,
+            (false, true) => ResyncReason::CursorAhead,
+            (false, false) => ResyncReason::TooFarBehind,
+        };
         Gap::new(stream, reason, cursor)
     }
 }

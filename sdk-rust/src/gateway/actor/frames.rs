@@ -4,15 +4,16 @@ use std::collections::HashMap;
 
 use guildhall_proto::ids::{ChannelId, StreamKey, StreamKind};
 use guildhall_proto::v1::server_frame::Payload;
-use guildhall_proto::v1::{self, SessionResponse};
+use guildhall_proto::v1::{self, ResyncReason, SessionResponse};
 use tonic::Status;
 
 use super::end::End;
 use super::link;
 use super::session::{Session, Stage};
 use crate::cursor::Cursor;
-use crate::event::{Event, Gap};
+use crate::event::{Durable, Event, Gap};
 use crate::gateway::positions::Verdict;
+use crate::model::{Channel, Guild};
 
 impl Session<'_> {
     pub(super) fn frame(&mut self, frame: Result<Option<SessionResponse>, Status>) -> Option<End> {
@@ -49,42 +50,47 @@ impl Session<'_> {
         match self.core.positions.admit(cursor) {
             Verdict::Deliver => self.deliver(event),
             Verdict::Repeated | Verdict::Awaited => {}
-            Verdict::Hole(fetch) => {
-                tracing::debug!(event = %cursor, held = %fetch.after, "hole in a stream");
-                self.fetch(fetch, 0);
-            }
+            Verdict::Hole(fetch) => self.catch_up(fetch),
         }
     }
 
     /// Hands an event to the program and acts on what it says about streams.
     pub(super) fn deliver(&mut self, event: Event) {
         match &event {
-            Event::ChannelCreated(channel) => {
-                self.core.guild_of.insert(channel.id, channel.guild_id);
-                if self.core.interest.covers(channel.guild_id) {
-                    // Watched from its first event on, however late we hear of it.
-                    let stream = StreamKey::channel(channel.id);
-                    if self.core.positions.get(stream).is_none() {
-                        let cursor = Cursor::beginning(stream);
-                        self.core.positions.load(cursor);
-                        self.core.store.save(&cursor);
-                    }
-                }
-            }
+            Event::ChannelCreated(channel) => self.on_channel(channel),
             Event::ChannelDeleted(deleted) => self.forget(StreamKey::channel(deleted.channel_id)),
-            Event::GuildJoined(guild) if self.core.interest.covers(guild.id) => {
-                // Before Live it is among the guilds that are subscribed to anyway, or was subscribed to before.
-                if matches!(self.stage, Stage::Subscribing | Stage::Live) {
-                    self.subscribe_initially(v1::UpdateSubscriptions {
-                        add_guilds: vec![guild.id.0],
-                        ..Default::default()
-                    });
-                }
+            Event::GuildJoined(guild) => self.on_joined(guild),
+            Event::GuildLeft(left) => {
+                self.core.joined_at.remove(&left.guild_id);
+                self.forget(StreamKey::guild(left.guild_id));
             }
-            Event::GuildLeft(left) => self.forget(StreamKey::guild(left.guild_id)),
             _ => {}
         }
         self.core.feed.push(event);
+    }
+
+    /// A channel of a watched guild is watched from its first event on, however late we hear of it.
+    fn on_channel(&mut self, channel: &Durable<Channel>) {
+        let guild = channel.guild_id;
+        self.core.guild_of.insert(channel.id, guild);
+        let joined = self.core.joined_at.get(&guild);
+        let old = joined.is_some_and(|joined| channel.create_time < *joined);
+        let stream = StreamKey::channel(channel.id);
+        if old || !self.core.interest.covers(guild) || self.core.positions.get(stream).is_some() {
+            return;
+        }
+        let cursor = Cursor::beginning(stream);
+        self.core.positions.load(cursor);
+        self.core.store.save(&cursor);
+    }
+
+    fn on_joined(&mut self, guild: &Durable<Guild>) {
+        self.core.joined_at.insert(guild.id, guild.create_time);
+        // Before that it is among the guilds that are subscribed to anyway.
+        let subscribed = matches!(self.stage, Stage::Subscribing | Stage::Live);
+        if subscribed && self.core.interest.covers(guild.id) {
+            self.subscribe_initially(v1::UpdateSubscriptions { add_guilds: vec![guild.id.0], ..Default::default() });
+        }
     }
 
     /// A stream is not followed any more.
@@ -101,6 +107,14 @@ impl Session<'_> {
         let stream = resync.stream.and_then(|stream| StreamKey::try_from(stream).ok());
         let Some(stream) = stream else { return };
         let cursor = resync.cursor.as_ref().and_then(Cursor::from_wire);
+        if resync.reason() == ResyncReason::TooFarBehind
+            && let Some(cursor) = cursor
+            && self.core.positions.get(stream).is_some()
+        {
+            // Too far for a replay; the log itself has no such limit.
+            let fetch = self.core.positions.fetch(cursor);
+            return self.catch_up(fetch);
+        }
         match cursor {
             Some(cursor) => self.core.positions.reset(cursor),
             None => self.forget(stream),
@@ -120,9 +134,8 @@ impl Session<'_> {
             };
             let suspected = self.suspects.get(&head.stream);
             if suspected.is_some_and(|seq| at.seq < *seq) && self.stage == Stage::Live {
-                tracing::debug!(held = %at, head = %head, "stream stands still");
                 let fetch = self.core.positions.fetch(head);
-                self.fetch(fetch, 0);
+                self.catch_up(fetch);
             } else {
                 suspects.insert(head.stream, head.seq);
             }

@@ -55,7 +55,7 @@ async fn run(mut setup: Setup) {
     // Before the end is told: whoever waits for it may open the same files again.
     drop(core);
     let why = ending.reason.to_string();
-    ending.shared.queue(|queue| queue.close(&why));
+    ending.shared.queue(|queue| queue.seal(&why));
     if let Some(keeper) = keeper {
         // It can fail only by a panic or a runtime that goes down; the file is whole in any case.
         let _ = keeper.await;

@@ -1,7 +1,7 @@
 //! Results of commands, each under its request id.
 
 use guildhall_proto::Failure;
-use guildhall_proto::ids::{ChannelId, StreamKey};
+use guildhall_proto::ids::{ChannelId, GuildId, StreamKey};
 use guildhall_proto::v1::command_result::Outcome;
 use guildhall_proto::v1::{self, ResyncReason, SendMessageResponse, SubscriptionsUpdated, client_frame};
 
@@ -105,17 +105,34 @@ impl Session<'_> {
         for channel in &updated.refused_channels {
             self.on_refused(StreamKey::channel(ChannelId(*channel)), initial);
         }
+        for guild in updated.refused_guilds.iter().filter(|guild| update.add_guilds.contains(guild)) {
+            self.on_refused(StreamKey::guild(GuildId(*guild)), initial);
+        }
         for cursor in updated.cursors.iter().filter_map(Cursor::from_wire) {
             self.begin_stream(cursor);
         }
-        for channel in update.remove_channels.iter().copied().map(ChannelId) {
-            if !self.core.is_covered(channel) {
-                let stream = StreamKey::channel(channel);
-                self.core.positions.remove(stream);
-                self.core.store.remove(stream);
-            }
-        }
+        self.on_removed(update);
         Subscribed::from(&updated)
+    }
+
+    /// What is not watched any more is not followed any more.
+    fn on_removed(&mut self, update: &v1::UpdateSubscriptions) {
+        let mut gone = update.remove_channels.iter().copied().map(ChannelId).collect::<Vec<_>>();
+        let of_guilds = self.core.guild_of.iter();
+        let of_guilds = of_guilds.filter(|(_, guild)| update.remove_guilds.contains(&guild.0));
+        let (named, unnamed): (Vec<ChannelId>, Vec<ChannelId>) =
+            of_guilds.map(|(channel, _)| *channel).partition(|channel| self.core.interest.channels.contains(channel));
+        gone.extend(unnamed);
+        for stream in gone.into_iter().map(StreamKey::channel) {
+            self.core.positions.remove(stream);
+            self.core.store.remove(stream);
+        }
+        if !named.is_empty() {
+            // The server takes a guild's channels away even if they were asked for by name.
+            let add_channels = named.into_iter().map(|channel| self.subscription(StreamKey::channel(channel)));
+            let update = v1::UpdateSubscriptions { add_channels: add_channels.collect(), ..Default::default() };
+            self.subscribe_initially(update);
+        }
     }
 
     /// The program asked for it before the session, so it is told by an event; else by the answer to its call.

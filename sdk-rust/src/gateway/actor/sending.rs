@@ -34,7 +34,8 @@ impl Session<'_> {
 
     fn goes_direct(&self) -> bool {
         let blocked = self.blocked_since;
-        blocked.is_some_and(|since| since.elapsed() >= DIRECT_AFTER)
+        let long = blocked.is_some_and(|since| since.elapsed() >= DIRECT_AFTER);
+        long && self.leaving.is_none()
     }
 
     /// When the sends want to be looked at.
@@ -51,11 +52,11 @@ impl Session<'_> {
     }
 
     fn may_send(&self) -> bool {
-        if !self.takes_sends() {
-            return false;
-        }
         if self.goes_direct() {
             return self.core.shared.look(SendQueue::direct) < DIRECTS_MAX;
+        }
+        if !self.takes_sends() {
+            return false;
         }
         let in_flight = self.core.shared.look(SendQueue::in_flight);
         self.has_room() && in_flight < self.in_flight_max()
@@ -73,12 +74,14 @@ impl Session<'_> {
         for report in shared.take(SendQueue::take_reports) {
             self.core.feed.push(Event::SendSettled(report));
         }
-        if self.takes_sends() {
-            if self.goes_direct() {
-                self.send_directly();
-            } else {
-                self.send_by_session();
+        if self.goes_direct() {
+            if self.stage == Stage::Resuming {
+                // What was missed waits for the program, which may be waiting for just this state.
+                self.core.show_ready();
             }
+            self.send_directly();
+        } else {
+            self.send_by_session();
         }
         self.say_close(shared.look(SendQueue::in_flight));
     }

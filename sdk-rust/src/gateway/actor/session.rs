@@ -154,7 +154,8 @@ impl<'a> Session<'a> {
     }
 
     async fn reason_to_act(&mut self) -> Reason {
-        let blocked = self.core.feed.is_blocked();
+        let full = self.core.feed.is_blocked();
+        let blocked = self.is_blocked();
         let alarm = self.next_alarm();
         // In this order: what the program and the clock want is little and must not drown in what the server sends.
         tokio::select! {
@@ -167,8 +168,8 @@ impl<'a> Session<'a> {
                 room.send(SessionRequest { frame });
                 Reason::Progress
             }
-            () = self.core.feed.drain(), if blocked => Reason::Progress,
-            Some(fetched) = self.fetches.join_next(), if !blocked => Reason::Fetched(fetched),
+            () = self.core.feed.drain(), if full => Reason::Progress,
+            Some(fetched) = self.fetches.join_next(), if !full => Reason::Fetched(fetched),
             frame = self.link.inbound.message(), if !blocked => Reason::Frame(frame),
         }
     }
@@ -202,8 +203,20 @@ impl<'a> Session<'a> {
         None
     }
 
+    /// Whether nothing is read because the program is behind. An answer that it waits for is read all the same, and
+    /// with it the few events before it.
+    fn is_blocked(&self) -> bool {
+        self.core.feed.is_blocked() && !self.is_asked() && self.leaving.is_none()
+    }
+
+    fn is_asked(&self) -> bool {
+        let mut pending = self.pending.values();
+        let asked = pending.any(|pending| matches!(pending, Pending::Asked(_) | Pending::Presence(Some(_))));
+        asked || !self.core.updates.is_empty()
+    }
+
     fn watch_blocking(&mut self) {
-        if self.core.feed.is_blocked() {
+        if self.is_blocked() {
             self.blocked_since.get_or_insert_with(Instant::now);
         } else if self.blocked_since.take().is_some() {
             self.last_frame = Instant::now();

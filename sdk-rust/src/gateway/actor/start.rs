@@ -99,7 +99,7 @@ impl Session<'_> {
             // Nothing before it is to be handled, so it may be saved at once.
             Begun::New(cursor) => self.core.store.save(&cursor),
             Begun::Followed => {}
-            Begun::Behind(fetch) => self.fetch(fetch, 0),
+            Begun::Behind(fetch) => self.catch_up(fetch),
         }
     }
 
@@ -156,7 +156,7 @@ impl Session<'_> {
 
     /// A position of no epoch is before the first event, whichever epoch that has; the server takes only real ones. So
     /// the channel is subscribed to as it is, and what lies before that is read from the log.
-    fn subscription(&self, stream: StreamKey) -> ChannelSubscription {
+    pub(super) fn subscription(&self, stream: StreamKey) -> ChannelSubscription {
         let position = self.core.positions.get(stream);
         ChannelSubscription { channel_id: stream.id, cursor: position.filter(|at| at.epoch != 0).map(Into::into) }
     }
