@@ -1,0 +1,77 @@
+//! Bad input: a table of inputs, each with its exact outcome, and beside every one a healthy session of somebody else that
+//! must not notice. Outcomes are in words (see `words`): code, reason, and each field with the rule that it breaks.
+
+mod accounts;
+mod connections;
+mod content;
+mod cursors;
+mod frames;
+mod guilds;
+mod http2;
+mod ids;
+mod messages;
+mod neighbour;
+mod nonces;
+mod pages;
+mod races;
+mod raw;
+mod scene;
+mod sessions;
+mod stalled;
+mod table;
+mod tale;
+mod tokens;
+mod words;
+
+use std::io::Write;
+
+use scene::Scene;
+use table::{Report, Row};
+
+/// Fewer rows than that: somebody has lost some.
+const ROWS_MIN: usize = 150;
+
+#[tokio::test]
+async fn every_bad_input_has_its_outcome_and_harms_nobody() {
+    let (requests, connections) = tokio::join!(async { Report::default() }, connections());
+    let report = requests.and(connections);
+    let (rows, failed) = (report.rows, report.failures.len());
+    let marks = report.marks;
+    let line = format!("bad input: {rows} rows, {failed} not as stated; the neighbours heard {marks} of {marks} messages");
+    // Not by `println`, which shows it only if the test fails.
+    let _ = writeln!(std::io::stdout(), "{line}");
+    assert!(report.failures.is_empty(), "{line}\n{}", report.failures.join("\n"));
+    assert!(rows >= ROWS_MIN, "{line}");
+}
+
+/// What is asked of a server, one after the other.
+async fn requests() -> Report {
+    let (scene, mut neighbour) = Scene::begin().await;
+    table::in_turn(scene, &mut neighbour, request_rows()).await
+}
+
+/// What takes its time, all at once.
+async fn connections() -> Report {
+    let (scene, mut neighbour) = Scene::begin().await;
+    let mut rows = connections::rows();
+    rows.push(sessions::late());
+    table::together(scene, &mut neighbour, rows).await
+}
+
+fn request_rows() -> Vec<Row> {
+    let groups = [
+        content::rows(),
+        nonces::rows(),
+        messages::rows(),
+        ids::rows(),
+        pages::rows(),
+        cursors::rows(),
+        frames::rows(),
+        sessions::rows(),
+        tokens::rows(),
+        accounts::rows(),
+        guilds::rows(),
+        races::rows(),
+    ];
+    groups.into_iter().flatten().collect()
+}

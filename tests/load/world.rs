@@ -1,0 +1,109 @@
+//! The accounts, guilds and channels of a run, made through the server's own calls: a hall with one channel and many
+//! members, all of them bots with a token of their own, and a yard with many channels and a few senders.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use guildhall_proto::v1::{
+    self, auth_service_client::AuthServiceClient, channel_service_client::ChannelServiceClient,
+    guild_service_client::GuildServiceClient,
+};
+use tonic::Request;
+use tonic::transport::Channel;
+
+/// Channels of the yard.
+pub(crate) const YARD_CHANNELS: usize = 64;
+/// Senders of the yard.
+pub(crate) const SENDERS: usize = 128;
+/// Accounts that are being made at the same time.
+const CONCURRENT: usize = 64;
+
+/// Who and what there is.
+#[derive(Default)]
+pub(crate) struct World {
+    /// The token of the owner of everything.
+    pub(crate) owner: String,
+    /// The hall's channel.
+    pub(crate) channel: u64,
+    /// The tokens of the hall's members.
+    pub(crate) members: Vec<String>,
+    /// The yard's channels.
+    pub(crate) yard: Vec<u64>,
+    /// The tokens of the yard's senders.
+    pub(crate) senders: Vec<String>,
+}
+
+impl World {
+    /// Makes it on a fresh server.
+    pub(crate) async fn make(addr: SocketAddr, members: usize) -> Result<Self> {
+        let channel = Channel::from_shared(format!("http://{addr}"))?.connect().await?;
+        let owner = register(&channel).await?;
+        let (hall, general) = guild(&channel, &owner, "hall").await?;
+        let (yard, _) = guild(&channel, &owner, "yard").await?;
+        Ok(Self {
+            channel: general,
+            members: crowd(&channel, &owner, hall, ("member", members)).await?,
+            yard: channels(&channel, &owner, yard).await?,
+            senders: crowd(&channel, &owner, yard, ("sender", SENDERS)).await?,
+            owner,
+        })
+    }
+}
+
+async fn register(channel: &Channel) -> Result<String> {
+    let request = v1::RegisterRequest {
+        username: "owner".to_owned(),
+        password: "correct horse battery staple".to_owned(),
+        ..v1::RegisterRequest::default()
+    };
+    Ok(AuthServiceClient::new(channel.clone()).register(request).await?.into_inner().token)
+}
+
+async fn guild(channel: &Channel, owner: &str, name: &str) -> Result<(u64, u64)> {
+    let request = v1::CreateGuildRequest { name: name.to_owned(), icon_url: String::new() };
+    let made = GuildServiceClient::new(channel.clone()).create_guild(by(owner, request)?).await?.into_inner();
+    Ok((made.guild.context("no guild")?.id, made.channel_id))
+}
+
+async fn channels(channel: &Channel, owner: &str, guild: u64) -> Result<Vec<u64>> {
+    let mut client = ChannelServiceClient::new(channel.clone());
+    for number in 1..YARD_CHANNELS {
+        let request = v1::CreateChannelRequest {
+            guild_id: guild,
+            name: format!("corner-{number}"),
+            kind: v1::ChannelKind::Text.into(),
+            ..v1::CreateChannelRequest::default()
+        };
+        client.create_channel(by(owner, request)?).await?;
+    }
+    let list = client.list_channels(by(owner, v1::ListChannelsRequest { guild_id: guild })?).await?;
+    Ok(list.into_inner().channels.into_iter().map(|channel| channel.id).collect())
+}
+
+/// Makes bots and has them join a guild; returns their tokens.
+async fn crowd(channel: &Channel, owner: &str, guild: u64, (name, count): (&str, usize)) -> Result<Vec<String>> {
+    let invite = v1::CreateInviteRequest { guild_id: guild, ..v1::CreateInviteRequest::default() };
+    let invite = GuildServiceClient::new(channel.clone()).create_invite(by(owner, invite)?).await?.into_inner();
+    let code = invite.invite.context("no invite")?.code;
+    stream::iter(0..count)
+        .map(|number| bot(channel, owner, &code, format!("{name}-{number}")))
+        .buffered(CONCURRENT)
+        .try_collect()
+        .await
+}
+
+async fn bot(channel: &Channel, owner: &str, code: &str, username: String) -> Result<String> {
+    let request = v1::CreateBotRequest { username, display_name: String::new() };
+    let made = AuthServiceClient::new(channel.clone()).create_bot(by(owner, request)?).await?.into_inner();
+    let request = v1::AcceptInviteRequest { code: code.to_owned() };
+    GuildServiceClient::new(channel.clone()).accept_invite(by(&made.token, request)?).await?;
+    Ok(made.token)
+}
+
+/// A request of whoever has the token.
+fn by<T>(token: &str, message: T) -> Result<Request<T>> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse()?);
+    Ok(request)
+}

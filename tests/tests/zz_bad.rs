@@ -1,0 +1,3 @@
+#![allow(clippy::unwrap_used)]
+#[path = "../it/bad_input/mod.rs"]
+mod bad_input;
