@@ -2,18 +2,18 @@
 -- milliseconds. There are no foreign keys: on the logs they would cost a look-up per message, and everything that
 -- refers to something is removed by name in the transaction that removes it.
 
--- A stream is that of a channel (1), a guild (2) or a user (3).
+-- A stream is that of a channel (1), a guild (2) or a user (3). The id leads the key: of a kind there are many.
 CREATE TABLE streams (
-    kind INTEGER NOT NULL,
     id INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
     head INTEGER NOT NULL DEFAULT 0,
     closed INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (kind, id)
+    PRIMARY KEY (id, kind)
 ) STRICT, WITHOUT ROWID;
 
 -- The channels that were deleted and whose rows are still to be erased.
-CREATE INDEX streams_closed ON streams (kind, id) WHERE closed = 1;
+CREATE INDEX streams_closed ON streams (id, kind) WHERE closed = 1;
 
 -- What happened in channels: a message was created (1), edited (2) or deleted (3). The text is not in here.
 CREATE TABLE log (

@@ -85,10 +85,26 @@ pub(crate) async fn any_unicode_comes_back(store: Store) {
     let channel = channel(&store).await;
     let every: String = (1..=0x10_ffff).filter_map(char::from_u32).collect();
     let mut texts: Vec<String> = [
-        "\"", "\\", "\\\"", "'", "''; DROP TABLE messages; --", "\\u0041", "{\"a\":[1]}", "[]", "null", "1e999", "%00",
-        "\u{1}\u{7}\u{8}\t\n\u{b}\u{c}\r\u{1b}\u{1f}\u{7f}\u{80}\u{9f}", "\u{2028}\u{2029}", "\u{feff}bom",
-        "\u{202e}right\u{202c}\u{2066}isolated\u{2069}\u{200f}", "👩🏽‍🚀🏳️‍🌈🇩🇪", "e\u{301}e\u{301}", "\u{fffd}\u{ffff}\u{10ffff}",
-        "日本語 العربية עברית ไทย", " leading and trailing ",
+        "\"",
+        "\\",
+        "\\\"",
+        "'",
+        "''; DROP TABLE messages; --",
+        "\\u0041",
+        "{\"a\":[1]}",
+        "[]",
+        "null",
+        "1e999",
+        "%00",
+        "\u{1}\u{7}\u{8}\t\n\u{b}\u{c}\r\u{1b}\u{1f}\u{7f}\u{80}\u{9f}",
+        "\u{2028}\u{2029}",
+        "\u{feff}bom",
+        "\u{202e}right\u{202c}\u{2066}isolated\u{2069}\u{200f}",
+        "👩🏽‍🚀🏳️‍🌈🇩🇪",
+        "e\u{301}e\u{301}",
+        "\u{fffd}\u{ffff}\u{10ffff}",
+        "日本語 العربية עברית ไทย",
+        " leading and trailing ",
     ]
     .map(String::from)
     .to_vec();

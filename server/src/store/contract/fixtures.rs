@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use guildhall_proto::ids::{ChannelId, GuildId, MessageId, StreamKey, StreamKind, UserId};
 use uuid::Uuid;
 
-use crate::store::{
-    Append, Body, ChannelRow, Commit, Entry, GuildRow, MemberRow, NewEvent, Store, UserRow, Write,
-};
+use crate::store::{Append, Body, ChannelRow, Commit, Entry, GuildRow, MemberRow, NewEvent, Store, UserRow, Write};
 
 /// A time that the rows bear.
 pub(super) const NOW_MS: u64 = 1_800_000_000_000;
@@ -95,16 +93,16 @@ pub(in crate::store) fn create(content: &str) -> Entry {
 }
 
 /// A new message by this author with this nonce.
-pub(super) fn create_as(author: u64, nonce: Uuid, content: &str) -> Entry {
+pub(in crate::store) fn create_as(author: u64, nonce: Uuid, content: &str) -> Entry {
     let body = Body::Create { nonce, fingerprint: u64::MAX - 1, content: content.into(), reply_to: None };
     entry(author, body)
 }
 
-pub(super) fn edit(message: u64, content: &str) -> Entry {
+pub(in crate::store) fn edit(message: u64, content: &str) -> Entry {
     entry(AUTHOR, Body::Edit { message: message.into(), content: content.into() })
 }
 
-pub(super) fn delete(message: u64) -> Entry {
+pub(in crate::store) fn delete(message: u64) -> Entry {
     entry(AUTHOR, Body::Delete { message: message.into() })
 }
 
@@ -113,7 +111,7 @@ fn entry(actor: u64, body: Body) -> Entry {
 }
 
 /// Appends all of these, which must succeed; in parts if the engine wants it so.
-pub(super) async fn append(store: &Store, channel: ChannelId, mut head: u64, mut entries: Vec<Entry>) -> u64 {
+pub(in crate::store) async fn append(store: &Store, channel: ChannelId, mut head: u64, mut entries: Vec<Entry>) -> u64 {
     while !entries.is_empty() {
         match store.log.append(channel, head, entries.clone()).await.unwrap() {
             Append::Done { taken } => {

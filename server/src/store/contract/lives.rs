@@ -12,9 +12,16 @@ pub(crate) async fn edits_and_deletes_show_as_they_are_now(store: Store) {
     let records = store.log.read(channel, 0, 10).await.unwrap();
     let changes: Vec<&Change> = records.iter().map(|record| &record.change).collect();
     let [
-        Change::Created(one), Change::Created(two), Change::Edited(first), Change::Edited(second), Change::Edited(third),
+        Change::Created(one),
+        Change::Created(two),
+        Change::Edited(first),
+        Change::Edited(second),
+        Change::Edited(third),
         Change::Deleted(gone),
-    ] = changes[..] else { panic!("other changes: {changes:?}") };
+    ] = changes[..]
+    else {
+        panic!("other changes: {changes:?}")
+    };
     assert_eq!((one.content.as_str(), one.edit_ms, one.delete_ms), ("eins", Some(NOW_MS), None));
     assert!(one == first && one == second);
     assert_eq!((two.content.as_str(), two.edit_ms, two.delete_ms), ("", Some(NOW_MS), Some(NOW_MS)));

@@ -13,7 +13,7 @@ mod pages;
 mod races;
 mod streams;
 
-pub(super) use self::fixtures::{channel, create};
+pub(super) use self::fixtures::{append, channel, create, create_as, delete, edit};
 
 pub(super) mod cases {
     //! All cases, flat, so that their names are the tests' names.
@@ -36,7 +36,7 @@ macro_rules! store_contract_suite {
             appends_are_read_back, heads_follow_appends, a_moved_head_is_named, a_log_behind_is_gone,
             an_unknown_channel_is_closed, a_long_append_may_be_taken_in_parts, any_unicode_comes_back,
             the_largest_numbers_hurt_nobody, positions_come_in_the_order_asked, reads_are_cut_at_the_limit,
-            a_repeated_nonce_is_named, every_repeated_nonce_is_named, a_nonce_is_of_author_and_channel,
+            a_repeated_nonce_is_named, every_repeated_nonce_is_named, a_nonce_is_of_author_and_channel, a_nonce_is_looked_up,
             a_deleted_message_still_holds_its_nonce,
             edits_and_deletes_show_as_they_are_now, one_append_may_make_edit_and_delete,
             a_deleted_message_stays_deleted, messages_are_found_by_id,

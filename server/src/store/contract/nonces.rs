@@ -43,6 +43,24 @@ pub(crate) async fn a_nonce_is_of_author_and_channel(store: Store) {
     }
 }
 
+pub(crate) async fn a_nonce_is_looked_up(store: Store) {
+    let (here, there) = (channel(&store).await, channel(&store).await);
+    let (kept, gone) = (Uuid::new_v4(), Uuid::new_v4());
+    let entries = vec![create_as(AUTHOR, kept, "a"), create_as(AUTHOR, gone, "b"), delete(2)];
+    append(&store, here, 0, entries).await;
+    let look = |channel, author: u64, nonce| store.log.sent(channel, author.into(), nonce);
+    assert_eq!(look(here, AUTHOR, kept).await.unwrap(), Some(sent(1)));
+    assert_eq!(look(here, AUTHOR, gone).await.unwrap(), Some(Sent { fingerprint: None, ..sent(2) }));
+    for (channel, author, nonce) in [
+        (here, AUTHOR, Uuid::new_v4()),
+        (here, AUTHOR + 1, kept),
+        (there, AUTHOR, kept),
+        (u64::MAX.into(), u64::MAX, Uuid::max()),
+    ] {
+        assert_eq!(look(channel, author, nonce).await.unwrap(), None);
+    }
+}
+
 pub(crate) async fn a_deleted_message_still_holds_its_nonce(store: Store) {
     let channel = channel(&store).await;
     let nonce = Uuid::new_v4();

@@ -2,9 +2,7 @@
 
 use guildhall_proto::ids::{StreamKey, StreamKind};
 
-use super::fixtures::{
-    AUTHOR, NOW_MS, channel, commit, event, fresh, guild, guild_stream, user, user_stream,
-};
+use super::fixtures::{AUTHOR, NOW_MS, channel, commit, event, fresh, guild, guild_stream, user, user_stream};
 use crate::store::{Commit, GuildRow, Position, Store, Taken, Write};
 
 pub(crate) async fn events_follow_the_changes(store: Store) {

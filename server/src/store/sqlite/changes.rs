@@ -51,9 +51,7 @@ async fn row(on: &mut SqliteConnection, write: &Write) -> sqlx::Result<Option<Ta
         Write::InsertUser(user) => return users::insert(on, user).await,
         Write::UpdateProfile(user) => users::update(on, user).await,
         Write::InsertToken(token) => return tokens::insert(on, token).await,
-        Write::TouchToken { id, last_used_ms, expire_ms } => {
-            tokens::touch(on, *id, *last_used_ms, *expire_ms).await
-        }
+        Write::TouchToken { id, last_used_ms, expire_ms } => tokens::touch(on, *id, *last_used_ms, *expire_ms).await,
         Write::ExpireTokens { user, expire_ms } => tokens::expire(on, *user, *expire_ms).await,
         Write::DeleteToken { id, user } => tokens::delete(on, *id, *user).await,
         Write::SetSetupCode(digest) => setup::set(on, digest).await,

@@ -1,8 +1,8 @@
 //! How values of the rooms above look in the database, and back. No statement and no decision is in here.
 
 use guildhall_proto::ids::{StreamKey, StreamKind};
-use sqlx::{Row, ValueRef};
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, ValueRef};
 use uuid::Uuid;
 
 use crate::store::{MessageRow, Sent};

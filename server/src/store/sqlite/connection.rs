@@ -38,11 +38,13 @@ impl WriteConnection {
         let end = if keep && result.is_ok() { "COMMIT" } else { "ROLLBACK" };
         let ended = sqlx::query(end).execute(self.get()?).await;
         match (result, ended) {
-            (result, Ok(_)) => result,
-            (Ok(_), Err(error)) | (Err(error), Err(_)) => {
+            (Ok(_), Err(error)) => {
                 self.discard().await;
                 Err(error)
             }
+            // After some errors SQLite has rolled back by itself, and says no to a second time. If the connection is
+            // worse off than that, the next transaction cannot begin on it.
+            (result, _) => result,
         }
     }
 

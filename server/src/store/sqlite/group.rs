@@ -57,14 +57,16 @@ const DELETES: &str = "
 DELETE FROM messages
 WHERE (channel_id, message_id) IN (SELECT value ->> 0, value ->> 1 FROM jsonb_each(?1))";
 
+/// All of them, for the test of their plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 8] = [NONCES, HEADS, WHERE_HEADS_ARE, LOG, MESSAGES, EDITS, TOMBSTONES, DELETES];
+
 /// Writes what may be written and says what became of each. The transaction around it is the caller's.
 pub(super) async fn write(on: &mut SqliteConnection, group: &[&Rows]) -> sqlx::Result<Vec<Append>> {
     let mut duplicates = find_duplicates(on, group).await?;
-    let fresh: Vec<&Rows> =
-        group.iter().copied().filter(|rows| !duplicates.contains_key(&rows.channel)).collect();
+    let fresh: Vec<&Rows> = group.iter().copied().filter(|rows| !duplicates.contains_key(&rows.channel)).collect();
     let moved = move_heads(on, &fresh).await?;
-    let (taken, refused): (Vec<&Rows>, Vec<&Rows>) =
-        fresh.into_iter().partition(|rows| moved.contains(&rows.channel));
+    let (taken, refused): (Vec<&Rows>, Vec<&Rows>) = fresh.into_iter().partition(|rows| moved.contains(&rows.channel));
     let heads = find_heads(on, &refused).await?;
     insert(on, &taken).await?;
     Ok(group
@@ -85,10 +87,7 @@ fn refusal(expected: u64, head: Option<u64>) -> Append {
     }
 }
 
-async fn find_duplicates(
-    on: &mut SqliteConnection,
-    group: &[&Rows],
-) -> sqlx::Result<HashMap<i64, Vec<Duplicate>>> {
+async fn find_duplicates(on: &mut SqliteConnection, group: &[&Rows]) -> sqlx::Result<HashMap<i64, Vec<Duplicate>>> {
     let mut found: HashMap<i64, Vec<Duplicate>> = HashMap::new();
     let Some(nonces) = rows::join(group.iter().map(|rows| rows.nonces.as_str())) else { return Ok(found) };
     for row in sqlx::query(NONCES).bind(nonces).fetch_all(on).await? {

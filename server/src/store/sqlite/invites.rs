@@ -33,8 +33,7 @@ pub(super) async fn by_code(on: &SqlitePool, code: &str) -> sqlx::Result<Option<
 
 /// Newest first.
 pub(super) async fn of_guild(on: &SqlitePool, guild: GuildId) -> sqlx::Result<Vec<InviteRow>> {
-    let select =
-        concat!("SELECT ", columns!(), " FROM invites WHERE guild_id = ?1 ORDER BY create_ms DESC, code");
+    let select = concat!("SELECT ", columns!(), " FROM invites WHERE guild_id = ?1 ORDER BY create_ms DESC, code");
     let rows = sqlx::query(select).bind(codec::id(guild)).fetch_all(on).await?;
     rows.iter().map(|row| read(&mut Columns::of(row))).collect()
 }

@@ -62,7 +62,7 @@ async fn positions(on: &SqlitePool, channels: &[ChannelId]) -> sqlx::Result<Vec<
 }
 
 /// The log with the messages as they are now: live ones, or what is left of deleted ones. A deleted channel has none.
-const READ: &str = "
+pub(super) const READ: &str = "
 SELECT l.seq, l.actor_id, l.time_ms, l.guild_seq, l.kind, l.message_id,
        COALESCE(m.author_id, t.author_id), COALESCE(m.content, ''), COALESCE(m.nonce, t.nonce), m.fingerprint,
        COALESCE(m.reply_to, t.reply_to), COALESCE(m.create_ms, t.create_ms), COALESCE(m.edit_ms, t.edit_ms), t.delete_ms

@@ -71,7 +71,7 @@ struct Engine {
 /// Another process has it open; it is of a newer version; the directory cannot be written; the disk is full.
 pub async fn open(options: Options) -> std::result::Result<(Store, Sqlite), OpenError> {
     let directory = options.path;
-    let lock = place::occupy(&directory)?;
+    let lock = place::occupy(&directory).await?;
     let connect = place::write_options(&directory);
     let connection = place::migrate(&directory, &connect).await?;
     let readers = place::readers(&directory, options.read_connections).await?;

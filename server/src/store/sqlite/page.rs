@@ -9,7 +9,7 @@ use crate::store::{Anchor, MessageRow, Page};
 
 /// Both sides of a border: the nearest `?3` messages below the id `?2`, and the nearest `?4` from it on. One statement, so
 /// one snapshot, and its position with it. Deleted messages are in another table: what is walked over is what is found.
-const AROUND: &str = "
+pub(super) const AROUND: &str = "
 SELECT s.epoch, s.head,
        p.message_id, p.author_id, p.content, p.nonce, p.fingerprint, p.reply_to, p.create_ms, p.edit_ms, NULL
 FROM streams AS s LEFT JOIN (

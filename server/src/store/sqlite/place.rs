@@ -10,6 +10,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection};
+use tokio::time::{Instant, sleep};
 
 use super::failure::OpenError;
 
@@ -23,20 +24,27 @@ const LOCK: &str = "guildhall.lock";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a read waits for a free connection; then it is refused as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a locked directory is asked again: the process before this one may just be ending.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 /// Pages of the write-ahead log before it is worked into the database: 16 MiB. Fewer cost more syncs, more cost memory.
 const CHECKPOINT_PAGES: &str = "4000";
 /// What is left of the write-ahead log's file after it grew beyond that.
 const JOURNAL_BYTES_MAX: &str = "67108864";
 
 /// Makes the directory if need be, and holds it for this process until the file is dropped.
-pub(super) fn occupy(directory: &Path) -> Result<File, OpenError> {
+pub(super) async fn occupy(directory: &Path) -> Result<File, OpenError> {
     let io = |source| OpenError::io(directory, source);
     private_directory().create(directory).map_err(io)?;
     let lock = private_file().open(directory.join(LOCK)).map_err(io)?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { path: directory.to_owned() }),
-        Err(TryLockError::Error(source)) => return Err(io(source)),
+    let patience = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if Instant::now() < patience => sleep(LOCK_INTERVAL).await,
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { path: directory.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
     }
     // An empty file is an empty database. Made here, it is private; SQLite gives its other files the same mode.
     private_file().open(directory.join(DATABASE)).map_err(io)?;

@@ -13,7 +13,9 @@ use super::codec;
 use crate::store::{Body, Entry};
 
 /// How many entries one append takes at most; the rest is left to the next. It bounds a transaction.
-pub(super) const ENTRIES_MAX: usize = 1_000;
+const ENTRIES_MAX: usize = 1_000;
+/// An append takes no more entries once its texts are this long.
+const TEXT_BYTES_MAX: usize = 4 << 20;
 
 /// `log.kind`.
 pub(super) const CREATED: i64 = 1;
@@ -48,7 +50,7 @@ pub(super) struct Rows {
 impl Rows {
     /// Of these entries after `expected`.
     pub(super) fn new(channel: ChannelId, expected: u64, entries: &[Entry]) -> Self {
-        let taken = entries.len().min(ENTRIES_MAX);
+        let taken = taken(entries);
         let mut rows = Self { channel: codec::id(channel), expected, taken, ..Self::default() };
         for (index, entry) in entries.iter().enumerate() {
             rows.nonce(index, entry);
@@ -61,6 +63,11 @@ impl Rows {
         let head = codec::bound(expected.saturating_add(taken as u64));
         rows.head = format!("[{},{},{head}]", rows.channel, codec::bound(expected));
         rows
+    }
+
+    /// How long its texts are, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.messages.len() + self.edits.len()
     }
 
     /// Whether text is replaced or removed by these.
@@ -135,6 +142,19 @@ impl Rows {
         let (message, time) = (codec::bound(message), codec::bound(time_ms));
         push(&mut self.deletes, format_args!("[{},{message},{time}]", self.channel));
     }
+}
+
+/// How many of the first entries one append takes; at least one.
+fn taken(entries: &[Entry]) -> usize {
+    let mut bytes = 0;
+    let fits = |entry: &&Entry| {
+        let room = bytes < TEXT_BYTES_MAX;
+        if let Body::Create { content, .. } | Body::Edit { content, .. } = &entry.body {
+            bytes += content.len();
+        }
+        room
+    };
+    entries.iter().take(ENTRIES_MAX).take_while(fits).count()
 }
 
 /// The rows of several appends as one argument; `None` if there are none.

@@ -37,7 +37,8 @@ pub(super) async fn append(on: &mut SqliteConnection, event: &NewEvent) -> sqlx:
     let head = sqlx::query("UPDATE streams SET head = head + 1 WHERE kind = ?1 AND id = ?2 RETURNING epoch, head");
     let Some(row) = head.bind(kind).bind(id).fetch_optional(&mut *on).await? else { return Ok(None) };
     let position = read_position(&mut Columns::of(&row))?;
-    let insert = "INSERT INTO events (kind, stream_id, seq, actor_id, time_ms, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let insert =
+        "INSERT INTO events (kind, stream_id, seq, actor_id, time_ms, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     sqlx::query(insert)
         .bind(kind)
         .bind(id)
@@ -68,12 +69,7 @@ pub(super) async fn events(
         .await?;
     let event = |row| {
         let mut columns = Columns::of(row);
-        Ok(EventRow {
-            seq: columns.id()?,
-            actor: columns.id()?,
-            time_ms: columns.id()?,
-            payload: columns.get()?,
-        })
+        Ok(EventRow { seq: columns.id()?, actor: columns.id()?, time_ms: columns.id()?, payload: columns.get()? })
     };
     rows.iter().map(event).collect()
 }

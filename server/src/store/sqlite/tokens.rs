@@ -49,11 +49,8 @@ pub(super) async fn by_digest(on: &SqlitePool, digest: &[u8; 32]) -> sqlx::Resul
 
 /// Newest first.
 pub(super) async fn of_user(on: &SqlitePool, user: UserId) -> sqlx::Result<Vec<TokenRow>> {
-    let select = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM tokens AS t WHERE t.user_id = ?1 ORDER BY t.create_ms DESC, t.id DESC"
-    );
+    let select =
+        concat!("SELECT ", columns!(), " FROM tokens AS t WHERE t.user_id = ?1 ORDER BY t.create_ms DESC, t.id DESC");
     let rows = sqlx::query(select).bind(codec::id(user)).fetch_all(on).await?;
     rows.iter().map(|row| read(&mut Columns::of(row))).collect()
 }

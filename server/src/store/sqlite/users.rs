@@ -45,8 +45,7 @@ pub(super) async fn by_name(on: &SqlitePool, username: &str) -> sqlx::Result<Opt
 }
 
 pub(super) async fn by_ids(on: &SqlitePool, ids: &[UserId]) -> sqlx::Result<Vec<UserRow>> {
-    let select =
-        concat!("SELECT ", columns!(), " FROM users AS u WHERE u.id IN (SELECT value FROM json_each(?1))");
+    let select = concat!("SELECT ", columns!(), " FROM users AS u WHERE u.id IN (SELECT value FROM json_each(?1))");
     let rows = sqlx::query(select).bind(codec::list(ids.iter().map(|id| codec::id(*id)))).fetch_all(on).await?;
     rows.iter().map(|row| read(&mut Columns::of(row))).collect()
 }

@@ -24,6 +24,8 @@ pub(super) const QUEUE_MAX: usize = 1_024;
 const BACKLOG_MAX: usize = 1_024;
 /// A group takes no more appends once it has this many rows. It bounds how long everybody waits for one commit.
 const GROUP_ROWS_MAX: usize = 2_000;
+/// Nor once its texts are this long.
+const GROUP_BYTES_MAX: usize = 8 << 20;
 /// How many changes of metadata are committed between two groups of appends.
 const CHANGES_PER_TURN: usize = 8;
 
@@ -135,11 +137,13 @@ impl Writer {
     /// The first waiting append of each channel: a second one is to see what the first did.
     fn next_group(&mut self) -> Vec<Waiting<Rows, Append>> {
         let mut channels = HashSet::new();
-        let mut rows = 0;
+        let (mut rows, mut bytes) = (0, 0);
         let mut group = Vec::new();
         for append in std::mem::take(&mut self.appends) {
-            if rows < GROUP_ROWS_MAX && channels.insert(append.0.channel) {
+            let room = rows < GROUP_ROWS_MAX && bytes < GROUP_BYTES_MAX;
+            if room && channels.insert(append.0.channel) {
                 rows += append.0.taken;
+                bytes += append.0.bytes();
                 group.push(append);
             } else {
                 self.appends.push_back(append);
