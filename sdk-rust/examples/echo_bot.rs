@@ -7,14 +7,11 @@ use guildhall::{Client, Event, FileCursors};
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let cursors = FileCursors::open("echo_bot.cursors")?;
-    let builder = Client::from_env()?.gateway().subscribe_all().cursors(cursors);
-    let (gateway, mut events) = builder.connect().await?;
+    let (gateway, mut events) = Client::from_env()?.gateway().subscribe_all().cursors(cursors).connect().await?;
     while let Some(event) = events.next().await {
-        if let Event::MessageCreated(message) = event
-            && !message.author.bot
-            && !message.is_deleted()
-        {
-            message.reply(&gateway, message.content.clone()).await?;
+        let Event::MessageCreated(message) = event else { continue };
+        if !message.author.bot && !message.is_deleted() {
+            message.reply(&gateway, &message.content).await?;
         }
     }
     Ok(gateway.ready().await?)

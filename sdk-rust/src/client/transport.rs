@@ -20,6 +20,9 @@ pub type Grpc = InterceptedService<Channel, Authorization>;
 pub(crate) const DECODE_BYTES_MAX: usize = 32 << 20;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// h2 ends a connection on which many small frames lie unread, and allows for the more of them the larger this window is.
+/// A program that takes its events slowly must not lose its connection by it.
+const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 /// A peer that vanished without a word is found after the two together.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,6 +46,7 @@ impl Transport {
             .map_err(bad)?
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true);

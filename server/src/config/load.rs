@@ -197,7 +197,8 @@ impl Loader {
         let path = named.unwrap_or_else(|| self.settings.data_dir.join(FILE_NAME));
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => return,
+            // That the data directory is none is told better by the one who needs it.
+            Err(error) if !must_exist && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return,
             Err(error) => {
                 self.problems.push(format!("{}: {error}", path.display()));
                 return;

@@ -97,7 +97,7 @@ impl Actor {
         let outbox = Arc::clone(&self.outbox);
         let goodbye = loop {
             let deadline = self.deadline();
-            let reading = self.in_flight.len() < SENDS_IN_FLIGHT_MAX;
+            let reading = self.in_flight.len() < SENDS_IN_FLIGHT_MAX && outbox.listens();
             let flow = tokio::select! {
                 biased;
                 Some(control) = controls.recv() => self.obey(control),

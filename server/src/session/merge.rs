@@ -29,6 +29,8 @@ pub(super) struct Merge {
     pub(super) behind: usize,
     pub(super) user_moved: bool,
     pub(super) guild_moved: bool,
+    /// The client's frames are not read until there is room for their answers.
+    pub(super) deaf: bool,
     pub(super) waker: Option<Waker>,
     pub(super) ending: bool,
     pub(super) gone: bool,
@@ -64,6 +66,12 @@ impl Merge {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
+    }
+
+    /// Answers cannot be dropped, so a client that does not take them is not listened to. Twice what events may fill: a
+    /// reader that is merely slow goes on being heard.
+    pub(super) fn has_room_for_answers(&self) -> bool {
+        self.queue.len() < 2 * EVENTS_MAX && self.bytes < 2 * BYTES_MAX
     }
 
     pub(super) fn is_full(&self) -> bool {

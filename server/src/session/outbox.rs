@@ -70,6 +70,13 @@ impl Outbox {
         self.work.notify_one();
     }
 
+    /// Whether another frame of the client may be read; if not, `work` tells when to ask again.
+    pub(super) fn listens(&self) -> bool {
+        let mut inner = self.inner.lock();
+        inner.deaf = !inner.has_room_for_answers();
+        !inner.deaf
+    }
+
     /// What is to be done now. Behind streams are named only while there is room for what they would bring.
     pub(super) fn take_work(&self) -> Work {
         let mut inner = self.inner.lock();
@@ -218,7 +225,8 @@ impl Outbox {
     pub(super) fn poll(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut inner = self.inner.lock();
         if let Some(frame) = inner.pop() {
-            if inner.behind > 0 && inner.has_room() {
+            let hears_again = inner.deaf && inner.has_room_for_answers();
+            if hears_again || (inner.behind > 0 && inner.has_room()) {
                 self.work.notify_one();
             }
             return Poll::Ready(Some(frame));

@@ -114,9 +114,13 @@ async fn messages(on: &SqlitePool, channel: ChannelId, ids: &[MessageId]) -> sql
 
 async fn sent(on: &SqlitePool, channel: ChannelId, author: UserId, nonce: Uuid) -> sqlx::Result<Option<Sent>> {
     let select = "
-        SELECT message_id, fingerprint, create_ms FROM messages WHERE channel_id = ?1 AND author_id = ?2 AND nonce = ?3
+        SELECT message_id, fingerprint, create_ms FROM messages
+        WHERE channel_id = ?1 AND author_id = ?2 AND nonce = ?3
+          AND EXISTS (SELECT 1 FROM streams WHERE kind = 1 AND id = ?1 AND closed = 0)
         UNION ALL
-        SELECT message_id, NULL, create_ms FROM tombstones WHERE channel_id = ?1 AND author_id = ?2 AND nonce = ?3";
+        SELECT message_id, NULL, create_ms FROM tombstones
+        WHERE channel_id = ?1 AND author_id = ?2 AND nonce = ?3
+          AND EXISTS (SELECT 1 FROM streams WHERE kind = 1 AND id = ?1 AND closed = 0)";
     let query = sqlx::query(select).bind(codec::id(channel)).bind(codec::id(author)).bind(&nonce.as_bytes()[..]);
     query.fetch_optional(on).await?.map(|row| Columns::of(&row).sent()).transpose()
 }
