@@ -1069,7 +1069,8 @@ pub enum ErrorReason {
     TokenExpired = 3,
     /// UNAUTHENTICATED. The user name or the password is wrong; which one is not told.
     CredentialsInvalid = 4,
-    /// PERMISSION_DENIED. The caller lacks the permission that metadata key `permission` names.
+    /// PERMISSION_DENIED. The caller lacks the permission that metadata key `permission` names: a Permission without its
+    /// prefix, or OWNER, AUTHOR or PERSON where only the guild's owner, the message's author or a person (no bot) may.
     MissingPermission = 5,
     /// PERMISSION_DENIED. This server does not let strangers register.
     RegistrationClosed = 6,
@@ -1782,7 +1783,7 @@ pub struct SendMessageRequest {
     /// The text: 1 to 2,000 characters (not bytes), one of which is not white space, no NUL.
     #[prost(string, tag = "2")]
     pub content: ::prost::alloc::string::String,
-    /// A UUID made by the sender, new for each message and the same for each retry of it.
+    /// A UUID made by the sender, new for each message and the same for each retry of it. It is shown in lower case.
     #[prost(string, tag = "3")]
     pub nonce: ::prost::alloc::string::String,
     /// The message of the same channel that this one answers; 0 = none.
@@ -2533,7 +2534,7 @@ pub struct Resumed {
 /// Answer to Heartbeat.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct HeartbeatAck {
-    /// Of the streams that Heartbeat named: those whose head has moved beyond the cursor.
+    /// Of the streams that Heartbeat named and that the session watches: those whose head has moved beyond the cursor.
     #[prost(message, repeated, tag = "1")]
     pub heads: ::prost::alloc::vec::Vec<Cursor>,
 }
@@ -2686,7 +2687,7 @@ pub struct ChannelActivity {
 pub enum ResyncReason {
     /// Not set.
     Unspecified = 0,
-    /// More than 1,000 events behind: load the newest page instead.
+    /// More than 1,000 events behind at a resume, or 10,000 while connected: load the newest page instead.
     TooFarBehind = 1,
     /// The epoch changed: the history was rewound.
     EpochChanged = 2,
@@ -2932,7 +2933,7 @@ pub mod gateway_service_client {
             req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GatewayService", "Session"));
             self.inner.streaming(req, path, codec).await
         }
-        /// The downlink of a session for browsers, which cannot stream requests. Hello tells the session's id and key.
+        /// The downlink of a session for browsers, which cannot stream requests. Hello tells the session's id.
         pub async fn listen(
             &mut self,
             request: impl tonic::IntoRequest<super::ListenRequest>,

@@ -123,29 +123,35 @@ pub(crate) struct Feed {
     /// Durable events that found the queue full. While there are any the actor does not read, so they are few: the
     /// events of one frame, or of one page of the log.
     backlog: VecDeque<Event>,
+    /// Whether the queue was full and is not half empty since: to read one event for each that is taken would be to
+    /// stop and go all the time.
+    blocked: bool,
 }
 
 impl Feed {
     pub(crate) fn new(queue: mpsc::Sender<Event>) -> Self {
-        Self { queue, backlog: VecDeque::new() }
+        Self { queue, backlog: VecDeque::new(), blocked: false }
     }
 
     /// Adds an event that must not be lost.
     pub(crate) fn push(&mut self, event: Event) {
-        if self.backlog.is_empty() {
-            match self.queue.try_send(event) {
-                Err(mpsc::error::TrySendError::Full(event)) => self.backlog.push_back(event),
-                // Nobody listens any more.
-                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
-            }
-        } else {
+        if !self.backlog.is_empty() {
             self.backlog.push_back(event);
+            return;
+        }
+        match self.queue.try_send(event) {
+            Err(mpsc::error::TrySendError::Full(event)) => {
+                self.backlog.push_back(event);
+                self.blocked = true;
+            }
+            // Nobody listens any more.
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
         }
     }
 
     /// Adds an event that is dropped when there is no room.
     pub(crate) fn offer(&mut self, event: Event) {
-        if self.backlog.is_empty() {
+        if !self.blocked {
             // Full or closed: it is not worth waiting for.
             let _ = self.queue.try_send(event);
         }
@@ -153,18 +159,26 @@ impl Feed {
 
     /// Whether the program is behind so far that the actor is not to read.
     pub(crate) fn is_blocked(&self) -> bool {
-        !self.backlog.is_empty()
+        self.blocked
     }
 
-    /// Hands over one event of the backlog as soon as there is room.
+    /// Hands over an event of the backlog as soon as there is room; or, when there is none left, waits until the program
+    /// has caught up. May be dropped while it waits.
     pub(crate) async fn drain(&mut self) {
-        match self.queue.reserve().await {
-            Ok(room) => {
-                if let Some(event) = self.backlog.pop_front() {
+        let half = (self.queue.max_capacity() / 2).max(1);
+        let wanted = if self.backlog.is_empty() { half } else { 1 };
+        let Ok(mut room) = self.queue.reserve_many(wanted).await else {
+            self.backlog.clear();
+            self.blocked = false;
+            return;
+        };
+        match self.backlog.pop_front() {
+            Some(event) => {
+                if let Some(room) = room.next() {
                     room.send(event);
                 }
             }
-            Err(_) => self.backlog.clear(),
+            None => self.blocked = false,
         }
     }
 }

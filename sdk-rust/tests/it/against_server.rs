@@ -198,6 +198,32 @@ async fn an_answer_is_given_once() {
     assert_eq!(message.reply(&gateway, "late").nth(1).await.unwrap(), Replied::Withdrawn);
 }
 
+/// Answers go out beside the gateway as long as its events wait for the program: at full speed, not at a crawl.
+#[tokio::test]
+async fn a_program_that_is_behind_answers_fast() {
+    let server = TestServer::start().await;
+    let ada = Person::register(&server, "ada").await;
+    let channel = ada.hall().await;
+    let start = ada.client.channel(channel).history().await.unwrap().cursor.unwrap();
+    for number in 0..200 {
+        ada.client.channel(channel).send(number.to_string()).await.unwrap();
+    }
+    let builder = ada.client.gateway().subscribe_from(start).events_max(4);
+    let (gateway, mut events) = builder.connect().await.unwrap();
+    let answering = async {
+        let mut answered = 0;
+        while answered < 200 {
+            if let Event::MessageCreated(message) = next(&mut events).await
+                && message.reply_to.is_none()
+            {
+                message.reply(&gateway, "an answer").await.unwrap();
+                answered += 1;
+            }
+        }
+    };
+    soon("all answers", answering).await;
+}
+
 #[tokio::test]
 async fn a_removed_member_is_told_and_hears_no_more() {
     let server = TestServer::start().await;

@@ -122,8 +122,10 @@ impl Commits {
                     this.follow(&turn).await;
                     this.publish(batch.events, positions);
                 }
-                // Others were faster, or nobody knows what happened: look.
-                Ok(Commit::Moved(_)) | Err(_) => this.guilds.read_on(&turn).await?,
+                // Nobody knows what happened: it may have.
+                Err(_) => this.follow(&turn).await,
+                // Others were faster.
+                Ok(Commit::Moved(_)) => this.guilds.read_on(&turn).await?,
                 Ok(Commit::Taken(_)) => {}
             }
             Ok((outcome?, turn))

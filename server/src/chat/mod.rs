@@ -52,7 +52,7 @@ pub use setup::Demo;
 pub use tokens::Revoked;
 use tokens::Tokens;
 use views::Guilds;
-pub use views::{GuildHandle, View};
+pub use views::{GuildHandle, Picture, View};
 
 /// Who may register.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! From flags, environment and file to `Settings`, with where each value came from. All problems are found in one go.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches};

@@ -70,6 +70,7 @@ impl Presences {
         let mut users = self.users.lock();
         let before = shown(user, users.get(&user));
         let sessions = users.entry(user).or_default();
+        let guilds_before = sessions.guilds.clone();
         change(sessions);
         let guilds = sessions.guilds.clone();
         if sessions.by_session.is_empty() {
@@ -79,16 +80,23 @@ impl Presences {
         if before != after {
             // Told under the lock, so that two changes of one user are heard in their order.
             self.tell(user, after, &guilds);
+        } else if after.status() != PresenceStatus::Offline {
+            let joined: Vec<GuildId> = guilds.into_iter().filter(|guild| !guilds_before.contains(guild)).collect();
+            self.tell_guilds(user, &joined, &presence_frame(after));
         }
     }
 
     fn tell(&self, user: UserId, presence: v1::Presence, guilds: &[GuildId]) {
         let frame = presence_frame(presence);
+        self.tell_guilds(user, guilds, &frame);
+        self.hub.deliver(Topic::UserPresence(user), &Delivery::Presence { user, guild: None, frame });
+    }
+
+    fn tell_guilds(&self, user: UserId, guilds: &[GuildId], frame: &bytes::Bytes) {
         for guild in guilds {
             let delivery = Delivery::Presence { user, guild: Some(*guild), frame: frame.clone() };
             self.hub.deliver(Topic::GuildPresence(*guild), &delivery);
         }
-        self.hub.deliver(Topic::UserPresence(user), &Delivery::Presence { user, guild: None, frame });
     }
 }
 

@@ -1,6 +1,6 @@
 //! GatewayService: frames in, frames out. A session does not know how its client listens.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt};
 use guildhall_proto::{Validate, v1};
@@ -15,6 +15,9 @@ use crate::{
         frame::{ListenResponse, SessionResponse},
     },
 };
+
+/// When a Push that found its session busy may be tried again.
+const PUSH_RETRY: Duration = Duration::from_millis(250);
 
 /// The gateway over the sessions of this node.
 pub struct Gateway {
@@ -61,6 +64,7 @@ impl GatewayService for Gateway {
         match self.sessions.push(&caller, push).await {
             Ok(results) => Ok(Response::new(v1::PushResponse { results })),
             Err(PushError::NotFound) => Err(status(Error::GatewaySessionNotFound)),
+            Err(PushError::Busy) => Err(status(Error::Overloaded { retry_after: PUSH_RETRY })),
         }
     }
 }

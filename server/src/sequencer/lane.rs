@@ -76,8 +76,23 @@ impl Lane {
     }
 }
 
+/// Lets go of a lane whose run panicked: its senders are told that the outcome is unknown, and the next one begins anew.
+struct Guard<'a>(&'a Lane);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut state = self.0.state.lock();
+            state.queue.clear();
+            state.tail = None;
+            state.running = false;
+        }
+    }
+}
+
 /// Empties the lane's queue, then lets go of it.
 pub(super) async fn run(lane: Arc<Lane>, shared: Arc<Shared>) {
+    let _guard = Guard(&lane);
     let mut tail = lane.state.lock().tail.take();
     while let Some(mut waiting) = lane.take(shared.clock.now_ms(), &mut tail) {
         if let Err(refusal) = commit(&lane, &shared, &mut tail, &mut waiting).await {
@@ -142,12 +157,7 @@ async fn targets(lane: &Lane, shared: &Shared, waiting: &VecDeque<Pending>) -> R
 
 /// A retry of a reply may come after the original was deleted: that it was stored must be known before the original is
 /// missed. The engine's own look at the nonces would come too late.
-async fn find_sent(
-    lane: &Lane,
-    shared: &Shared,
-    tail: &mut Tail,
-    waiting: &VecDeque<Pending>,
-) -> Result<(), Refusal> {
+async fn find_sent(lane: &Lane, shared: &Shared, tail: &mut Tail, waiting: &VecDeque<Pending>) -> Result<(), Refusal> {
     for command in waiting.iter().map(|pending| &pending.command) {
         if let Action::Send { nonce, reply_to: Some(_), .. } = command.action
             && tail.sent(command.actor, nonce).is_none()

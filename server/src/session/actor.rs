@@ -8,10 +8,10 @@ use std::{
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use guildhall_proto::{
-    ids::{GuildId, StreamKey},
+    ids::{ChannelId, GuildId, StreamKey},
     v1::{self, GoodbyeReason, PresenceStatus, command_result::Outcome},
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     Broken, Inbound, SENDS_IN_FLIGHT_MAX,
@@ -19,7 +19,7 @@ use super::{
     goodbye::Goodbye,
     outbox::Outbox,
     pull::Resuming,
-    registry::{Control, Frameflow, Shared},
+    registry::{Controls, Frameflow, Shared},
     typing::Typing,
 };
 use crate::{
@@ -29,6 +29,9 @@ use crate::{
 
 /// How long the answers of commands under way are waited for when a session is ended.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// How long a client may take to take its last frames.
+const LAST_FRAMES: Duration = Duration::from_secs(30);
 
 /// A command whose outcome is awaited.
 pub(super) type Waiting = futures_util::future::BoxFuture<'static, (u64, Result<Outcome, chat::Error>)>;
@@ -47,12 +50,20 @@ pub(super) struct Actor {
     /// How the user is to be shown; `None` until the session is identified.
     pub(super) status: Option<PresenceStatus>,
     pub(super) custom_status: String,
+    /// The custom status in the user's profile, as of the last look.
+    pub(super) profile_status: String,
     /// Topics of the hub that this session listens to.
     pub(super) topics: HashSet<Topic>,
     /// Guilds whose every readable channel is watched.
     pub(super) whole_guilds: HashSet<GuildId>,
+    /// Channels that are watched by name, whatever becomes of their guild's subscription.
+    pub(super) named: HashSet<ChannelId>,
+    /// Channels of whole guilds that are not to be watched.
+    pub(super) excluded: HashSet<ChannelId>,
     pub(super) guilds: HashMap<GuildId, Arc<chat::GuildHandle>>,
     pub(super) resuming: Option<Resuming>,
+    /// The stream that was last read from the log; streams that are behind take turns.
+    pub(super) last_pulled: Option<StreamKey>,
     pub(super) typing: Typing,
     pub(super) retry_at: Option<Instant>,
     expire_at: Option<Instant>,
@@ -80,10 +91,14 @@ impl Actor {
             in_flight: FuturesUnordered::new(),
             status: None,
             custom_status: String::new(),
+            profile_status: String::new(),
             topics: HashSet::new(),
             whole_guilds: HashSet::new(),
+            named: HashSet::new(),
+            excluded: HashSet::new(),
             guilds: HashMap::new(),
             resuming: None,
+            last_pulled: None,
             typing: Typing::default(),
             retry_at: None,
             expire_at,
@@ -93,14 +108,17 @@ impl Actor {
     }
 
     /// Runs until the client or the server ends it.
-    pub(super) async fn run(mut self, mut frames: Frameflow, mut controls: mpsc::Receiver<Control>) {
+    pub(super) async fn run(mut self, mut frames: Frameflow, mut controls: watch::Receiver<Controls>) {
         let outbox = Arc::clone(&self.outbox);
         let goodbye = loop {
             let deadline = self.deadline();
             let reading = self.in_flight.len() < SENDS_IN_FLIGHT_MAX && outbox.listens();
             let flow = tokio::select! {
                 biased;
-                Some(control) = controls.recv() => self.obey(control),
+                Ok(()) = controls.changed() => {
+                    let controls = *controls.borrow_and_update();
+                    self.obey(controls)
+                }
                 Some((request_id, outcome)) = self.in_flight.next() => {
                     self.tell(request_id, outcome);
                     Flow::Continue(())
@@ -125,21 +143,26 @@ impl Actor {
             }
         };
         if let Some(goodbye) = goodbye {
+            self.outbox.mute();
             self.last_answers().await;
             self.outbox.finish(goodbye.frame());
         }
-        self.leave();
+        drop(self);
+        // A client that does not take its last frames must not hold them for ever.
+        if tokio::time::timeout(LAST_FRAMES, outbox.gone()).await.is_err() {
+            outbox.abandon();
+        }
     }
 
-    fn obey(&mut self, control: Control) -> Flow {
-        match control {
-            Control::End(goodbye) => Flow::Break(goodbye),
-            Control::ExpireAt { expire_ms } => {
-                let at = moment(&self.shared, expire_ms);
-                self.expire_at = Some(self.expire_at.map_or(at, |before| before.min(at)));
-                Flow::Continue(())
-            }
+    fn obey(&mut self, controls: Controls) -> Flow {
+        if let Some(goodbye) = controls.end {
+            return Flow::Break(goodbye);
         }
+        if let Some(expire_ms) = controls.expire_ms {
+            let at = moment(&self.shared, expire_ms);
+            self.expire_at = Some(self.expire_at.map_or(at, |before| before.min(at)));
+        }
+        Flow::Continue(())
     }
 
     async fn hear(&mut self, inbound: Inbound) -> Flow {
@@ -150,7 +173,7 @@ impl Actor {
 
     /// `None`: the client is gone.
     async fn work(&mut self) -> Option<Flow> {
-        let work = self.outbox.take_work();
+        let work = self.outbox.take_work(self.last_pulled);
         if work.gone {
             return None;
         }
@@ -209,15 +232,6 @@ impl Actor {
         let _ = tokio::time::timeout(LAST_ANSWERS, answers).await;
     }
 
-    fn leave(mut self) {
-        self.stop_all_typing();
-        self.topics.iter().for_each(|topic| self.shared.hub.unsubscribe(*topic, self.id));
-        if self.identified() {
-            self.shared.presences.remove(self.caller.user, self.id);
-        }
-        self.shared.leave(&self.session_id);
-    }
-
     pub(super) fn listen(&mut self, topic: Topic) {
         if self.topics.insert(topic) {
             let subscriber = Arc::clone(&self.outbox);
@@ -238,6 +252,20 @@ impl Actor {
         if let Some(resuming) = &mut self.resuming {
             resuming.waiting.remove(&stream);
         }
+    }
+}
+
+/// However the actor ends, nothing of it stays: nobody is told of events any more, and the client is not left waiting.
+impl Drop for Actor {
+    fn drop(&mut self) {
+        self.stop_all_typing();
+        self.topics.iter().for_each(|topic| self.shared.hub.unsubscribe(*topic, self.id));
+        if self.identified() {
+            self.shared.presences.remove(self.caller.user, self.id);
+        }
+        // After a Goodbye this one is not sent.
+        self.outbox.finish(Goodbye::new(GoodbyeReason::Unavailable).frame());
+        self.shared.leave(&self.session_id);
     }
 }
 

@@ -151,10 +151,13 @@ impl Actor {
     }
 
     async fn send_message(&mut self, request_id: u64, request: v1::SendMessageRequest) -> Flow {
-        self.forget_typing(ChannelId::from(request.channel_id));
         let chat = Arc::clone(&self.shared.chat);
+        let channel = ChannelId::from(request.channel_id);
         match chat.submit_send(&self.caller, request).await {
-            Ok(pending) => self.await_outcome(request_id, async { pending.wait().await.map(Outcome::SendMessage) }),
+            Ok(pending) => {
+                self.forget_typing(channel);
+                self.await_outcome(request_id, async { pending.wait().await.map(Outcome::SendMessage) });
+            }
             Err(error) => self.tell(request_id, Err(error)),
         }
         Flow::Continue(())

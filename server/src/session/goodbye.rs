@@ -12,20 +12,26 @@ use super::frame;
 pub(super) struct Goodbye {
     pub(super) reason: GoodbyeReason,
     pub(super) retry_after: Duration,
+    next: NextAction,
 }
 
 impl Goodbye {
     pub(super) fn new(reason: GoodbyeReason) -> Self {
-        Self { reason, retry_after: Duration::ZERO }
+        Self::after(reason, Duration::ZERO)
     }
 
     pub(super) fn after(reason: GoodbyeReason, retry_after: Duration) -> Self {
-        Self { reason, retry_after }
+        Self { reason, retry_after, next: next(reason) }
+    }
+
+    /// The client would only be told the same again.
+    pub(super) fn stop(reason: GoodbyeReason) -> Self {
+        Self { next: NextAction::Stop, ..Self::new(reason) }
     }
 
     pub(super) fn frame(self) -> Bytes {
         let retry_after = prost_types::Duration::try_from(self.retry_after).ok();
-        let (reason, next) = (self.reason.into(), next(self.reason).into());
+        let (reason, next) = (self.reason.into(), self.next.into());
         frame::encode(Payload::Goodbye(v1::Goodbye { reason, next, retry_after }))
     }
 }

@@ -1,11 +1,11 @@
 //! How a session begins: Hello, then Identify or Resume, then Ready, and for Resume what was missed.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use guildhall_proto::{
     Validate, Violations,
-    ids::{ChannelId, GuildId, StreamKey},
+    ids::{ChannelId, StreamKey},
     v1::{self, GoodbyeReason, PresenceStatus, ResyncReason, server_frame::Payload},
 };
 
@@ -15,13 +15,16 @@ use super::{
     frame,
     goodbye::Goodbye,
     pull::Resuming,
-    subscribe::Wanted,
+    subscribe::{Accepted, Wanted},
 };
 use crate::{
-    chat::{Error, GuildHandle, Result},
+    chat::{Error, GuildHandle, Picture, Result},
     fanout::Topic,
     store::Position,
 };
+
+/// When a client whose session could not begin comes back.
+const STORAGE_RETRY: Duration = Duration::from_secs(1);
 
 /// How a session wants to begin.
 pub(super) enum Begin {
@@ -97,9 +100,13 @@ impl Actor {
         self.revalidate().await?;
         match self.start(request_id, begin.into_start()).await {
             Ok(()) => Flow::Continue(()),
+            Err(error @ Error::Limit { .. }) => {
+                self.tell(request_id, Err(error));
+                Flow::Break(Goodbye::stop(GoodbyeReason::ProtocolError))
+            }
             Err(error) => {
                 self.tell(request_id, Err(error));
-                Flow::Break(Goodbye::new(GoodbyeReason::Unavailable))
+                Flow::Break(Goodbye::after(GoodbyeReason::Unavailable, STORAGE_RETRY))
             }
         }
     }
@@ -107,23 +114,28 @@ impl Actor {
     async fn start(&mut self, request_id: u64, start: Start) -> Result<()> {
         let me = self.shared.chat.me(&self.caller).await?;
         self.custom_status.clone_from(&me.custom_status);
+        self.profile_status.clone_from(&me.custom_status);
         // First listen, then look: what is published from here on is counted.
         let own = StreamKey::user(self.caller.user);
         self.outbox.hold(own, None);
         self.listen(Topic::Stream(own));
+        let user = self.shared.chat.position(own).await?.unwrap_or(Position { epoch: 0, seq: 0 });
         for guild in self.shared.chat.guilds_of(self.caller.user).await? {
             self.join(guild);
         }
-        let heads = self.heads().await?;
-        let user = self.shared.chat.position(own).await?.unwrap_or(Position { epoch: 0, seq: 0 });
+        // One look at each guild: what comes after it is counted, and shown.
+        let pictures: Vec<Picture> = self.guilds.values().map(|guild| guild.picture(self.caller.user)).collect();
+        let heads = self.heads(&pictures).await?;
+        let resumed = start.cursors.is_some();
+        let cursors = start.cursors.unwrap_or_default();
+        let channels = self.hold_first(&cursors, &start.subscriptions, resumed).await?;
         self.status = Some(start.status);
         self.done(request_id);
-        let resumed = start.cursors.is_some();
-        self.outbox.push(frame::encode(Payload::Ready(self.ready(me, user, &heads))));
         self.resuming = resumed.then(Resuming::default);
-        let cursors = start.cursors.unwrap_or_default();
-        self.start_own(&cursors, own, user);
-        self.start_channels(&cursors, start.subscriptions, resumed, &heads).await?;
+        self.outbox.push(frame::encode(Payload::Ready(ready(me, cursor(own, user), &pictures, &heads))));
+        self.start_own(&cursors, user, &pictures);
+        self.start_channels(channels, &heads);
+        self.watch_presences(&start.subscriptions, &mut v1::SubscriptionsUpdated::default());
         self.show_presence();
         self.tell_resumed();
         Ok(())
@@ -138,78 +150,77 @@ impl Actor {
         self.guilds.insert(guild.id(), guild);
     }
 
-    async fn heads(&mut self) -> Result<HashMap<ChannelId, Position>> {
-        let user = self.caller.user;
-        let channels: Vec<ChannelId> = self.guilds.values().flat_map(|guild| guild.readable_channels(user)).collect();
+    async fn heads(&mut self, pictures: &[Picture]) -> Result<HashMap<ChannelId, Position>> {
+        let channels: Vec<ChannelId> = pictures.iter().flat_map(|picture| picture.channels.iter().copied()).collect();
         let positions = self.shared.chat.positions(&channels).await?;
         Ok(channels.into_iter().zip(positions).filter_map(|(channel, at)| Some((channel, at?))).collect())
     }
 
-    fn ready(&self, me: v1::User, user: Position, heads: &HashMap<ChannelId, Position>) -> v1::Ready {
-        let own = StreamKey::user(self.caller.user);
-        let mut guilds: Vec<&Arc<GuildHandle>> = self.guilds.values().collect();
-        guilds.sort_unstable_by_key(|guild| guild.id());
-        let guilds = guilds.into_iter().map(|guild| v1::GuildState {
-            guild: Some(guild.guild_message()),
-            cursor: Some(cursor(StreamKey::guild(guild.id()), guild.position())),
-            channels: self.channel_states(guild, heads),
-        });
-        v1::Ready { me: Some(me), guilds: guilds.collect(), user_cursor: Some(cursor(own, user)) }
-    }
-
-    fn channel_states(&self, guild: &GuildHandle, heads: &HashMap<ChannelId, Position>) -> Vec<v1::ChannelState> {
-        let channels = guild.readable_channels(self.caller.user).into_iter();
-        channels
-            .filter_map(|channel| {
-                let position = *heads.get(&channel)?;
-                let cursor = Some(cursor(StreamKey::channel(channel), position));
-                Some(v1::ChannelState { channel_id: channel.into(), cursor })
-            })
-            .collect()
-    }
-
     /// The user's stream and the guilds' streams: from their cursors where there are any, else from now on.
-    fn start_own(&mut self, cursors: &[v1::Cursor], own: StreamKey, user: Position) {
-        let mut known: HashMap<StreamKey, v1::Cursor> = HashMap::new();
-        for cursor in cursors {
-            let Some(stream) = cursor.stream.and_then(|stream| StreamKey::try_from(stream).ok()) else {
-                continue;
-            };
-            known.insert(stream, *cursor);
-        }
+    fn start_own(&mut self, cursors: &[v1::Cursor], user: Position, pictures: &[Picture]) {
+        let streams = cursors.iter().filter_map(|cursor| Some((StreamKey::try_from(cursor.stream?).ok()?, *cursor)));
+        let mut known: HashMap<StreamKey, v1::Cursor> = streams.filter(|(stream, _)| !stream.is_channel()).collect();
+        let own = StreamKey::user(self.caller.user);
         self.start_stream(own, user, known.remove(&own).as_ref());
-        let guilds: Vec<(GuildId, Position)> = self.guilds.iter().map(|(id, guild)| (*id, guild.position())).collect();
-        for (guild, position) in guilds {
-            let stream = StreamKey::guild(guild);
-            self.start_stream(stream, position, known.remove(&stream).as_ref());
+        for picture in pictures {
+            let stream = StreamKey::guild(picture.id);
+            self.start_stream(stream, picture.position, known.remove(&stream).as_ref());
         }
-        let foreign = known.into_keys().filter(|stream| !stream.is_channel());
-        foreign.for_each(|stream| self.resync(stream, ResyncReason::AccessLost, None));
+        known.into_keys().for_each(|stream| self.resync(stream, ResyncReason::AccessLost, None));
     }
 
-    async fn start_channels(
+    /// Holds the channels that are watched from the beginning. Nothing is started yet.
+    async fn hold_first(
         &mut self,
         cursors: &[v1::Cursor],
-        subscriptions: v1::UpdateSubscriptions,
+        subscriptions: &v1::UpdateSubscriptions,
         resumed: bool,
-        heads: &HashMap<ChannelId, Position>,
-    ) -> Result<()> {
+    ) -> Result<First> {
         let mut wanted = Wanted::of_cursors(cursors);
         wanted.add(&subscriptions.add_channels);
         let mut outcome = v1::SubscriptionsUpdated::default();
-        self.watch_guilds(&subscriptions.add_guilds, &mut wanted, resumed, &mut outcome).await?;
+        self.watch_guilds(&subscriptions.add_guilds, &mut wanted, resumed, &mut outcome);
         let accepted = self.hold_channels(wanted, &mut outcome).await?;
-        let refused = std::mem::take(&mut outcome.refused_channels);
-        for channel in refused {
+        Ok(First { accepted, refused: outcome.refused_channels })
+    }
+
+    fn start_channels(&mut self, first: First, heads: &HashMap<ChannelId, Position>) {
+        for channel in first.refused {
             self.resync(StreamKey::channel(ChannelId::from(channel)), ResyncReason::AccessLost, None);
         }
-        for (stream, position, from) in accepted {
-            // Without a cursor of its own a channel begins where Ready says that it is, not where it has come since.
-            let told = heads.get(&ChannelId::from(stream.id)).map(|head| cursor(stream, *head));
-            self.start_stream(stream, position, from.or(told).as_ref());
+        for (stream, position, from) in first.accepted {
+            // Without a cursor of its own a channel begins where Ready says that it is, not where it has come since. One
+            // that Ready does not know is newer.
+            let head = heads.get(&ChannelId::from(stream.id)).copied().unwrap_or(Position { epoch: 0, seq: 0 });
+            self.start_stream(stream, position, Some(&from.unwrap_or_else(|| cursor(stream, head))));
         }
-        self.watch_presences(&subscriptions, &mut outcome).await
     }
+}
+
+/// Channels that a session watches from its beginning, held.
+struct First {
+    accepted: Vec<Accepted>,
+    refused: Vec<u64>,
+}
+
+fn ready(
+    me: v1::User,
+    user_cursor: v1::Cursor,
+    pictures: &[Picture],
+    heads: &HashMap<ChannelId, Position>,
+) -> v1::Ready {
+    let mut pictures: Vec<&Picture> = pictures.iter().collect();
+    pictures.sort_unstable_by_key(|picture| picture.id);
+    let channel = |channel: &ChannelId| {
+        let cursor = Some(cursor(StreamKey::channel(*channel), *heads.get(channel)?));
+        Some(v1::ChannelState { channel_id: u64::from(*channel), cursor })
+    };
+    let guilds = pictures.into_iter().map(|picture| v1::GuildState {
+        guild: Some(picture.guild.clone()),
+        cursor: Some(cursor(StreamKey::guild(picture.id), picture.position)),
+        channels: picture.channels.iter().filter_map(channel).collect(),
+    });
+    v1::Ready { me: Some(me), guilds: guilds.collect(), user_cursor: Some(user_cursor) }
 }
 
 /// A cursor as clients hold it.

@@ -32,6 +32,8 @@ pub(super) struct Merge {
     /// The client's frames are not read until there is room for their answers.
     pub(super) deaf: bool,
     pub(super) waker: Option<Waker>,
+    /// Only answers are sent any more.
+    pub(super) muted: bool,
     pub(super) ending: bool,
     pub(super) gone: bool,
 }
@@ -60,6 +62,14 @@ impl Merge {
             self.queue = VecDeque::new();
         }
         Some(frame)
+    }
+
+    pub(super) fn mute(&mut self) {
+        self.muted = true;
+        self.watches.clear();
+        self.presences.clear();
+        self.presence_guilds.clear();
+        self.behind = 0;
     }
 
     pub(super) fn wake(&mut self) {
@@ -134,7 +144,7 @@ impl Merge {
     }
 
     pub(super) fn presence(&mut self, user: UserId, frame: Bytes) {
-        if self.ending || (self.presences.len() >= PRESENCES_MAX && !self.presences.contains_key(&user)) {
+        if self.muted || (self.presences.len() >= PRESENCES_MAX && !self.presences.contains_key(&user)) {
             return;
         }
         self.presences.insert(user, frame);

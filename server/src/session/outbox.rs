@@ -43,8 +43,8 @@ pub(super) struct Work {
     pub(super) user_moved: bool,
     /// A guild's stream told something: channels may have come or gone.
     pub(super) guild_moved: bool,
-    /// Streams that are behind.
-    pub(super) behind: Vec<StreamKey>,
+    /// A stream that is behind.
+    pub(super) behind: Option<StreamKey>,
     /// Streams that may not be seen any more.
     pub(super) lost: Vec<StreamKey>,
 }
@@ -77,23 +77,41 @@ impl Outbox {
         !inner.deaf
     }
 
-    /// What is to be done now. Behind streams are named only while there is room for what they would bring.
-    pub(super) fn take_work(&self) -> Work {
+    /// What is to be done now. A stream that is behind is named only while there is room for what it would bring; the
+    /// streams take turns, the one after `last` first.
+    pub(super) fn take_work(&self, last: Option<StreamKey>) -> Work {
         let mut inner = self.inner.lock();
         let mut work = Work { gone: inner.gone, ..Work::default() };
         work.user_moved = std::mem::take(&mut inner.user_moved);
         work.guild_moved = std::mem::take(&mut inner.guild_moved);
         if inner.behind > 0 {
-            let room = inner.has_room();
-            for (stream, watch) in &inner.watches {
-                match watch.mode {
-                    Mode::Behind if room => work.behind.push(*stream),
-                    Mode::Lost => work.lost.push(*stream),
-                    _ => {}
-                }
+            let in_mode = |mode| inner.watches.iter().filter(move |(_, watch)| watch.mode == mode).map(|(key, _)| *key);
+            work.lost = in_mode(Mode::Lost).collect();
+            if inner.has_room() {
+                work.behind = in_mode(Mode::Behind).min_by_key(|stream| (Some(*stream) <= last, *stream));
             }
         }
         work
+    }
+
+    /// What `take_work` gave out could not be done.
+    pub(super) fn give_back(&self, work: &Work) {
+        let mut inner = self.inner.lock();
+        inner.user_moved |= work.user_moved;
+        inner.guild_moved |= work.guild_moved;
+    }
+
+    /// Has the actor look for work if a stream is behind and there is room.
+    pub(super) fn nudge_if_behind(&self) {
+        let inner = self.inner.lock();
+        if inner.behind > 0 && inner.has_room() {
+            self.work.notify_one();
+        }
+    }
+
+    /// From now on nothing but answers and the last frame is sent.
+    pub(super) fn mute(&self) {
+        self.inner.lock().mute();
     }
 
     /// Queues a frame that must not be lost: an answer, or a word about the session itself.
@@ -106,13 +124,16 @@ impl Outbox {
         let mut inner = self.inner.lock();
         inner.push(frame);
         inner.ending = true;
-        inner.watches.clear();
-        inner.behind = 0;
+        inner.mute();
+        inner.wake();
     }
 
     /// From now on the stream's events are counted, though not shown: the head is yet to be read.
     pub(super) fn hold(&self, stream: StreamKey, guild: Option<Arc<GuildHandle>>) {
-        self.inner.lock().watches.entry(stream).or_insert_with(|| Watch::new(guild));
+        let mut inner = self.inner.lock();
+        if !inner.muted {
+            inner.watches.entry(stream).or_insert_with(|| Watch::new(guild));
+        }
     }
 
     /// The stream goes on after `seq`.
@@ -200,16 +221,16 @@ impl Outbox {
         }
         inner.after_replay(stream, next, at_end, self.user);
         let live = inner.watches.get(&stream).is_some_and(|watch| watch.mode == Mode::Live);
-        if !live && inner.has_room() {
-            self.work.notify_one();
-        }
         inner.wake();
         (count, live)
     }
 
     /// Presence of a guild's members is shown for as long as the user is one of them.
     pub(super) fn watch_presence(&self, guild: GuildId, handle: Arc<GuildHandle>) {
-        self.inner.lock().presence_guilds.insert(guild, handle);
+        let mut inner = self.inner.lock();
+        if !inner.muted {
+            inner.presence_guilds.insert(guild, handle);
+        }
     }
 
     pub(super) fn unwatch_presence(&self, guild: GuildId) {
@@ -238,10 +259,21 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// Waits until the client is gone.
+    pub(super) async fn gone(&self) {
+        while !self.inner.lock().gone {
+            self.work.notified().await;
+        }
+    }
+
     /// The client is gone.
     pub(super) fn abandon(&self) {
         let mut inner = self.inner.lock();
-        *inner = Merge { gone: true, ending: true, ..Merge::default() };
+        let waker = inner.waker.take();
+        *inner = Merge { gone: true, ending: true, muted: true, ..Merge::default() };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         self.work.notify_one();
     }
 

@@ -4,12 +4,13 @@
 use std::{collections::HashSet, time::Duration};
 
 use guildhall_proto::{
-    ids::{GuildId, StreamKey},
+    ids::{ChannelId, GuildId, StreamKey},
     v1::{self, ResyncReason, server_frame::Payload},
 };
 use tokio::time::Instant;
 
 use super::{
+    STREAMS_MAX,
     actor::{Actor, Flow},
     frame,
     outbox::{Replayed, Work},
@@ -33,17 +34,20 @@ pub(super) struct Resuming {
 
 impl Actor {
     pub(super) async fn catch_up(&mut self, work: Work) -> Flow {
-        for stream in work.lost {
-            self.drop_stream(stream);
-            self.resync(stream, ResyncReason::AccessLost, None);
+        for stream in &work.lost {
+            self.drop_stream(*stream);
+            self.resync(*stream, ResyncReason::AccessLost, None);
         }
         if let Err(error) = self.follow_rights(work.user_moved, work.guild_moved).await {
+            self.outbox.give_back(&work);
             self.try_again(&error);
         }
-        for stream in work.behind {
-            if let Err(error) = self.pull(stream).await {
-                self.try_again(&error);
-                break;
+        // One page a round: frames and controls have their turn in between.
+        if let Some(stream) = work.behind {
+            self.last_pulled = Some(stream);
+            match self.pull(stream).await {
+                Ok(()) => self.outbox.nudge_if_behind(),
+                Err(error) => self.try_again(&error),
             }
         }
         self.tell_resumed();
@@ -65,7 +69,9 @@ impl Actor {
         if events.is_empty() && self.outbox.head(stream).is_some_and(|head| head >= next) {
             return self.skip(stream, ResyncReason::CursorAhead).await;
         }
-        self.follow_guild(&events).await?;
+        if stream.is_channel() {
+            self.follow_guild(ChannelId::from(stream.id), &events).await?;
+        }
         let at_end = events.len() < PAGE;
         let replayed =
             events.into_iter().map(|event| Replayed { seq: event.seq, frame: frame::encode(Payload::Event(event)) });
@@ -80,10 +86,9 @@ impl Actor {
     }
 
     /// Events that were allowed at a version of the rights which this node has not seen wait until it has.
-    async fn follow_guild(&mut self, events: &[v1::Event]) -> Result<()> {
+    async fn follow_guild(&mut self, channel: ChannelId, events: &[v1::Event]) -> Result<()> {
         let Some(newest) = events.iter().map(|event| event.guild_seq).max() else { return Ok(()) };
-        let channel = events.iter().find_map(|event| event.stream.as_ref()).map_or(0, |stream| stream.id);
-        let guild = self.shared.chat.guild_of(channel.into()).await?;
+        let guild = self.shared.chat.guild_of(channel).await?;
         match guild.filter(|guild| guild.position().seq < newest) {
             Some(guild) => self.shared.chat.follow(&guild).await,
             None => Ok(()),
@@ -132,7 +137,7 @@ impl Actor {
     }
 
     /// The user may have joined or left guilds.
-    async fn follow_guilds(&mut self) -> Result<()> {
+    pub(super) async fn follow_guilds(&mut self) -> Result<()> {
         let now = self.shared.chat.guilds_of(self.caller.user).await?;
         let left: Vec<GuildId> =
             self.guilds.keys().filter(|id| !now.iter().any(|guild| guild.id() == **id)).copied().collect();
@@ -145,8 +150,9 @@ impl Actor {
             self.outbox.unwatch_presence(guild);
         }
         for guild in now {
-            if !self.guilds.contains_key(&guild.id()) {
-                let stream = StreamKey::guild(guild.id());
+            let stream = StreamKey::guild(guild.id());
+            // Not `guilds`: who left and came back in between has lost the stream and not the guild.
+            if !self.outbox.watches(stream) {
                 let position = guild.position();
                 self.join(guild);
                 // From its beginning: what the client learns of the guild by other ways may be older than now.
@@ -155,7 +161,18 @@ impl Actor {
             }
         }
         self.outbox.recheck();
+        self.follow_profile().await?;
         self.show_presence();
+        Ok(())
+    }
+
+    /// The user may have got another custom status by another way.
+    async fn follow_profile(&mut self) -> Result<()> {
+        let told = self.shared.chat.me(&self.caller).await?.custom_status;
+        if told != self.profile_status {
+            self.custom_status.clone_from(&told);
+            self.profile_status = told;
+        }
         Ok(())
     }
 
@@ -164,7 +181,11 @@ impl Actor {
         let guilds: Vec<u64> = self.whole_guilds.iter().map(|guild| u64::from(*guild)).collect();
         let mut wanted = Wanted::default();
         let mut outcome = v1::SubscriptionsUpdated::default();
-        self.watch_guilds(&guilds, &mut wanted, true, &mut outcome).await?;
+        self.watch_guilds(&guilds, &mut wanted, true, &mut outcome);
+        let surplus = wanted.shrink_to(STREAMS_MAX.saturating_sub(self.outbox.stream_count()));
+        if surplus > 0 {
+            tracing::warn!(surplus, "a session watches as many streams as it may; new channels are left out");
+        }
         for (stream, position, from) in self.hold_channels(wanted, &mut outcome).await? {
             self.start_stream(stream, position, from.as_ref());
         }

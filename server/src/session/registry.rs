@@ -17,7 +17,7 @@ use guildhall_proto::{
 };
 use parking_lot::Mutex;
 use rand::RngExt;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use super::{Broken, Frames, Inbound, SessionConfig, actor::Actor, goodbye::Goodbye, identify::hello, outbox::Outbox};
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 
 /// Pushed frames that wait for a session's actor; further Pushes wait for room. They are boxed: a channel has room for
 /// some from the start, and most sessions never see a Push.
-const PUSHED_MAX: usize = 64;
+const PUSHED_MAX: usize = 32 * PUSHES_MAX;
 /// A bot may have this many times the sessions of a person: it serves many guilds from many processes.
 const BOT_SESSIONS_FACTOR: usize = 20;
 /// The spread of the clients that come back after a drain.
@@ -37,25 +37,25 @@ const DRAIN_SPREAD: Duration = Duration::from_secs(2);
 pub(super) type Frameflow = Pin<Box<dyn Stream<Item = Result<Inbound, Broken>> + Send>>;
 
 /// What the server tells a session from outside.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Control {
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Controls {
     /// End now.
-    End(Goodbye),
-    /// The token ends then; so does the session.
-    ExpireAt {
-        /// Unix milliseconds.
-        expire_ms: u64,
-    },
+    pub(super) end: Option<Goodbye>,
+    /// The token ends then, in Unix milliseconds; so does the session.
+    pub(super) expire_ms: Option<u64>,
 }
 
-/// Controls that wait for a session's actor. Full: it is being ended already.
-const CONTROLS_MAX: usize = 4;
+/// Pushes of one session that are answered at a time: the one under way, and the same again from a client that gave up
+/// waiting for it. Their frames always find room.
+const PUSHES_MAX: usize = 2;
 
 /// Why a Push was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushError {
     /// No such session, not the caller's, or it ended before all results were there.
     NotFound,
+    /// The session has not answered earlier ones.
+    Busy,
 }
 
 /// The sessions of this node. A cheap handle.
@@ -85,7 +85,9 @@ struct Handle {
     user: UserId,
     login: LoginSessionId,
     pushed: mpsc::Sender<Box<Inbound>>,
-    control: mpsc::Sender<Control>,
+    controls: watch::Sender<Controls>,
+    pushes: Arc<Semaphore>,
+    outbox: Arc<Outbox>,
 }
 
 impl Sessions {
@@ -118,8 +120,15 @@ impl Sessions {
         let session_id = hex_id();
         outbox.push(hello(&session_id, &self.shared.config));
         let (pushed, from_pushes) = mpsc::channel(PUSHED_MAX);
-        let (control, controls) = mpsc::channel(CONTROLS_MAX);
-        let handle = Handle { user: caller.user, login: caller.session, pushed, control };
+        let (control, controls) = watch::channel(Controls::default());
+        let handle = Handle {
+            user: caller.user,
+            login: caller.session,
+            pushed,
+            controls: control,
+            pushes: Arc::new(Semaphore::new(PUSHES_MAX)),
+            outbox: Arc::clone(&outbox),
+        };
         if let Err(goodbye) = self.shared.admit(&caller, session_id.clone(), handle) {
             outbox.finish(goodbye.frame());
             return Frames::new(outbox);
@@ -134,13 +143,15 @@ impl Sessions {
     /// Hands frames of a browser to its session, in order; returns the results of those that want one.
     ///
     /// # Errors
-    /// `NotFound` unless the session is the caller's and lives until all results are there.
+    /// `NotFound` unless the session is the caller's and lives until all results are there. `Busy`: nothing was done.
     pub async fn push(&self, caller: &Caller, push: v1::PushRequest) -> Result<Vec<v1::CommandResult>, PushError> {
-        let pushed = {
+        let (pushed, pushes) = {
             let live = self.shared.live.lock();
             let handle = live.handles.get(&push.session_id).filter(|handle| handle.user == caller.user);
-            handle.map(|handle| handle.pushed.clone()).ok_or(PushError::NotFound)?
+            let handle = handle.ok_or(PushError::NotFound)?;
+            (handle.pushed.clone(), Arc::clone(&handle.pushes))
         };
+        let _turn = pushes.try_acquire().map_err(|_| PushError::Busy)?;
         let mut waiting = Vec::with_capacity(push.frames.len());
         for frame in push.frames {
             let (reply, result) = oneshot::channel();
@@ -163,10 +174,10 @@ impl Sessions {
         let controls: Vec<_> = {
             let mut live = self.shared.live.lock();
             live.draining = true;
-            live.handles.values().map(|handle| handle.control.clone()).collect()
+            live.handles.values().map(|handle| handle.controls.clone()).collect()
         };
         for control in controls {
-            let _ = control.try_send(Control::End(draining()));
+            control.send_modify(|controls| controls.end = Some(draining()));
         }
         loop {
             let ended = self.shared.ended.notified();
@@ -217,19 +228,19 @@ impl Shared {
         let live = self.live.lock();
         match *revoked {
             Revoked::Login(login) => {
-                let goodbye = Control::End(Goodbye::new(GoodbyeReason::AuthExpired));
-                tell(live.handles.values().filter(|handle| handle.login == login), goodbye);
+                for handle in live.handles.values().filter(|handle| handle.login == login) {
+                    // At once, whatever the actor is waiting for.
+                    handle.outbox.mute();
+                    let goodbye = Goodbye::new(GoodbyeReason::AuthExpired);
+                    handle.controls.send_modify(|controls| controls.end = Some(goodbye));
+                }
             }
             Revoked::Bot { user, expire_ms } => {
-                tell(live.handles.values().filter(|handle| handle.user == user), Control::ExpireAt { expire_ms });
+                for handle in live.handles.values().filter(|handle| handle.user == user) {
+                    handle.controls.send_modify(|controls| controls.expire_ms = Some(expire_ms));
+                }
             }
         }
-    }
-}
-
-fn tell<'a>(handles: impl Iterator<Item = &'a Handle>, control: Control) {
-    for handle in handles {
-        let _ = handle.control.try_send(control);
     }
 }
 

@@ -35,6 +35,15 @@ impl Wanted {
         Self(channels.collect())
     }
 
+    /// Leaves out what is too much; returns how many that were.
+    pub(super) fn shrink_to(&mut self, max: usize) -> usize {
+        let surplus: Vec<ChannelId> = self.0.keys().skip(max).copied().collect();
+        surplus.iter().for_each(|channel| {
+            self.0.remove(channel);
+        });
+        surplus.len()
+    }
+
     pub(super) fn add(&mut self, subscriptions: &[v1::ChannelSubscription]) {
         for subscription in subscriptions {
             self.0.insert(ChannelId::from(subscription.channel_id), subscription.cursor);
@@ -53,13 +62,26 @@ impl Actor {
     }
 
     async fn subscribe(&mut self, request_id: u64, update: v1::UpdateSubscriptions) -> Result<()> {
+        let mut guilds = update.add_guilds.iter().chain(&update.add_presence_guilds);
+        if guilds.any(|guild| !self.guilds.contains_key(&GuildId::from(*guild))) {
+            self.follow_guilds().await?;
+        }
         self.unsubscribe(&update);
         let mut outcome = v1::SubscriptionsUpdated::default();
         let mut wanted = Wanted::default();
+        for channel in update.add_channels.iter().map(|subscription| ChannelId::from(subscription.channel_id)) {
+            self.excluded.remove(&channel);
+            self.named.insert(channel);
+        }
         wanted.add(&update.add_channels);
-        self.watch_guilds(&update.add_guilds, &mut wanted, false, &mut outcome).await?;
+        let whole_before = self.whole_guilds.clone();
+        self.watch_guilds(&update.add_guilds, &mut wanted, false, &mut outcome);
+        if let Err(error) = self.check_room(&wanted) {
+            self.whole_guilds = whole_before;
+            return Err(error);
+        }
         let accepted = self.hold_channels(wanted, &mut outcome).await?;
-        self.watch_presences(&update, &mut outcome).await?;
+        self.watch_presences(&update, &mut outcome);
         // The result comes before the first event that it brings.
         self.tell(request_id, Ok(Outcome::SubscriptionsUpdated(outcome)));
         for (stream, position, from) in accepted {
@@ -69,15 +91,22 @@ impl Actor {
     }
 
     fn unsubscribe(&mut self, update: &v1::UpdateSubscriptions) {
-        for channel in &update.remove_channels {
-            self.drop_stream(StreamKey::channel(ChannelId::from(*channel)));
+        for channel in update.remove_channels.iter().map(|channel| ChannelId::from(*channel)) {
+            self.named.remove(&channel);
+            if !self.whole_guilds.is_empty() {
+                self.excluded.insert(channel);
+            }
+            self.drop_stream(StreamKey::channel(channel));
         }
         for guild in update.remove_guilds.iter().map(|guild| GuildId::from(*guild)) {
             if self.whole_guilds.remove(&guild)
                 && let Some(handle) = self.guilds.get(&guild)
             {
                 let channels = handle.readable_channels(self.caller.user);
-                channels.into_iter().for_each(|channel| self.drop_stream(StreamKey::channel(channel)));
+                for channel in channels.into_iter().filter(|channel| !self.named.contains(channel)).collect::<Vec<_>>()
+                {
+                    self.drop_stream(StreamKey::channel(channel));
+                }
             }
         }
         for guild in update.remove_presence_guilds.iter().map(|guild| GuildId::from(*guild)) {
@@ -90,29 +119,28 @@ impl Actor {
     }
 
     /// Adds the channels of whole guilds to those that are wanted. `from_beginning`: those that no cursor names are new.
-    pub(super) async fn watch_guilds(
+    pub(super) fn watch_guilds(
         &mut self,
         guilds: &[u64],
         wanted: &mut Wanted,
         from_beginning: bool,
         outcome: &mut v1::SubscriptionsUpdated,
-    ) -> Result<()> {
+    ) {
         for guild in guilds.iter().map(|guild| GuildId::from(*guild)) {
-            let handle = self.shared.chat.guild(guild).await?;
-            let Some(handle) = handle.filter(|handle| handle.is_member(self.caller.user)) else {
+            let handle = self.guilds.get(&guild).filter(|handle| handle.is_member(self.caller.user));
+            let Some(handle) = handle else {
                 outcome.refused_guilds.push(guild.into());
                 continue;
             };
             self.whole_guilds.insert(guild);
             for channel in handle.readable_channels(self.caller.user) {
                 let stream = StreamKey::channel(channel);
-                if !self.outbox.watches(stream) {
+                if !self.outbox.watches(stream) && !self.excluded.contains(&channel) {
                     let beginning = from_beginning.then(|| cursor(stream, Position { epoch: 0, seq: 0 }));
                     wanted.0.entry(channel).or_insert(beginning);
                 }
             }
         }
-        Ok(())
     }
 
     /// Begins to hear channels, which are held; then looks how far they are. Fills in what the client is told.
@@ -121,9 +149,31 @@ impl Actor {
         wanted: Wanted,
         outcome: &mut v1::SubscriptionsUpdated,
     ) -> Result<Vec<Accepted>> {
-        if self.outbox.stream_count() + wanted.0.len() > STREAMS_MAX {
+        self.check_room(&wanted)?;
+        let mut fresh = Vec::new();
+        let accepted = self.try_hold(wanted, outcome, &mut fresh).await;
+        if accepted.is_err() {
+            // What is held and never started would be silent for ever.
+            fresh.into_iter().for_each(|stream| self.drop_stream(stream));
+        }
+        accepted
+    }
+
+    /// Channels that are watched already take no more room.
+    fn check_room(&self, wanted: &Wanted) -> Result<()> {
+        let more = wanted.0.keys().filter(|channel| !self.outbox.watches(StreamKey::channel(**channel))).count();
+        if self.outbox.stream_count() + more > STREAMS_MAX {
             return Err(Error::Limit { subject: "watched streams", max: STREAMS_MAX });
         }
+        Ok(())
+    }
+
+    async fn try_hold(
+        &mut self,
+        wanted: Wanted,
+        outcome: &mut v1::SubscriptionsUpdated,
+        fresh: &mut Vec<StreamKey>,
+    ) -> Result<Vec<Accepted>> {
         let mut held = Vec::with_capacity(wanted.0.len());
         for (channel, from) in wanted.0 {
             let handle = self.shared.chat.guild_of(channel).await?;
@@ -132,8 +182,12 @@ impl Actor {
                 continue;
             };
             let stream = StreamKey::channel(channel);
-            if self.outbox.watches(stream) && from.is_none() {
+            let watched = self.outbox.watches(stream);
+            if watched && from.is_none() {
                 continue;
+            }
+            if !watched {
+                fresh.push(stream);
             }
             self.outbox.hold(stream, Some(handle));
             self.listen(Topic::Stream(stream));
@@ -195,21 +249,20 @@ impl Actor {
         self.outbox.push(frame::encode(Payload::Resync(resync)));
     }
 
-    pub(super) async fn watch_presences(
-        &mut self,
-        update: &v1::UpdateSubscriptions,
-        outcome: &mut v1::SubscriptionsUpdated,
-    ) -> Result<()> {
+    pub(super) fn watch_presences(&mut self, update: &v1::UpdateSubscriptions, outcome: &mut v1::SubscriptionsUpdated) {
         for guild in update.add_presence_guilds.iter().map(|guild| GuildId::from(*guild)) {
-            let handle = self.shared.chat.guild(guild).await?;
-            let Some(handle) = handle.filter(|handle| handle.is_member(self.caller.user)) else {
+            let handle = self.guilds.get(&guild).cloned().filter(|handle| handle.is_member(self.caller.user));
+            let Some(handle) = handle else {
                 outcome.refused_guilds.push(guild.into());
                 continue;
             };
             self.outbox.watch_presence(guild, Arc::clone(&handle));
             self.listen(Topic::GuildPresence(guild));
             for presence in self.shared.presences.in_guild(guild) {
-                self.outbox.presence(UserId::from(presence.user_id), presence_frame(presence));
+                let user = UserId::from(presence.user_id);
+                if handle.is_member(user) {
+                    self.outbox.presence(user, presence_frame(presence));
+                }
             }
         }
         for user in update.add_presence_users.iter().map(|user| UserId::from(*user)) {
@@ -220,6 +273,5 @@ impl Actor {
             self.listen(Topic::UserPresence(user));
             self.outbox.presence(user, presence_frame(self.shared.presences.get(user)));
         }
-        Ok(())
     }
 }

@@ -88,7 +88,7 @@ impl Merge {
 
     /// What the actor does: a page of the log for each stream that is behind.
     fn work(&self) {
-        for stream in self.outbox.take_work().behind {
+        for stream in self.outbox.take_work(None).behind {
             let Some(next) = self.outbox.next_behind(stream) else { continue };
             let page: Vec<u64> = (next..=self.head).take(64).collect();
             let at_end = page.len() < 64;
@@ -138,4 +138,34 @@ fn an_outbox_that_nobody_reads_stays_bounded() {
         waiting += 1;
     }
     assert!(waiting <= 256, "{waiting} events waited for a reader that does not read");
+}
+
+#[test]
+fn an_outbox_with_many_streams_behind_stays_bounded_and_serves_them_in_turn() {
+    let outbox = Outbox::new(UserId::from(1));
+    let streams: Vec<StreamKey> = (1..=100).map(|id| StreamKey::channel(ChannelId::from(id))).collect();
+    for stream in &streams {
+        outbox.hold(*stream, None);
+        outbox.start_behind(*stream, 0);
+    }
+    let mut served = Vec::new();
+    let mut last = None;
+    let mut read = 0;
+    while let Some(stream) = outbox.take_work(last).behind {
+        let page = (1..=64).map(|seq| Replayed { seq, frame: frame(seq) }).collect();
+        outbox.replay(stream, page, true);
+        (last, served) = (Some(stream), [served, vec![stream]].concat());
+        let waiting = std::iter::from_fn(|| match outbox.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => None,
+        });
+        // The client takes nothing until there is no room, then all.
+        if outbox.take_work(last).behind.is_none() {
+            let waiting = waiting.count();
+            assert!(waiting <= 256, "{waiting} events waited");
+            read += waiting;
+        }
+    }
+    assert_eq!(served, streams);
+    assert_eq!(read, 6_400);
 }

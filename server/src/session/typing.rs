@@ -1,6 +1,10 @@
 //! Who types: passing, throttled, over after ten seconds.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use guildhall_proto::{
     ids::{ChannelId, StreamKey},
@@ -18,6 +22,8 @@ use crate::{
 const LASTS: Duration = Duration::from_secs(10);
 /// Saying it again within this time tells nobody anything; it is dropped without an error.
 const AGAIN_AFTER: Duration = Duration::from_secs(3);
+/// Starts that one session is heard with in ten seconds; further ones are dropped without an error.
+const STARTS_MAX: usize = 10;
 /// Channels that one session types in at a time; further ones are dropped without an error.
 const CHANNELS_MAX: usize = 5;
 
@@ -25,6 +31,8 @@ const CHANNELS_MAX: usize = 5;
 #[derive(Default)]
 pub(super) struct Typing {
     channels: HashMap<ChannelId, Typed>,
+    /// When the last starts were told, oldest first.
+    told: VecDeque<Instant>,
 }
 
 struct Typed {
@@ -36,6 +44,14 @@ impl Typing {
     pub(super) fn next_end(&self) -> Option<Instant> {
         self.channels.values().map(|typed| typed.since + LASTS).min()
     }
+
+    /// Whether one more start may be told now; stops follow from starts.
+    fn may_tell(&mut self, now: Instant) -> bool {
+        while self.told.front().is_some_and(|told| *told + LASTS <= now) {
+            self.told.pop_front();
+        }
+        self.told.len() < STARTS_MAX
+    }
 }
 
 impl Actor {
@@ -45,9 +61,10 @@ impl Actor {
         let again = known.is_some_and(|since| now < since + AGAIN_AFTER);
         let crowded = known.is_none() && self.typing.channels.len() >= CHANNELS_MAX;
         // Whoever is invisible does not type.
-        if again || crowded || self.status == Some(PresenceStatus::Invisible) {
+        if again || crowded || self.status == Some(PresenceStatus::Invisible) || !self.typing.may_tell(now) {
             return;
         }
+        self.typing.told.push_back(now);
         self.typing.channels.insert(channel, Typed { since: now, guild: Arc::clone(&guild) });
         let user_id = self.caller.user.into();
         let started = v1::TypingStarted { channel_id: channel.into(), user_id };

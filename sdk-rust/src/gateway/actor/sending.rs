@@ -18,7 +18,9 @@ const FRAMES_MAX: usize = 16;
 pub(super) const CURSORS_MAX: usize = 500;
 /// How long the program may be behind before sends go out as calls of their own: their answers lie behind the events
 /// that it does not take, and it may be waiting for just these answers.
-const DIRECT_AFTER: Duration = Duration::from_millis(250);
+pub(super) const DIRECT_AFTER: Duration = Duration::from_millis(250);
+/// How soon after it caught up a program that is behind again does not wait that long again.
+pub(super) const DIRECT_AGAIN: Duration = Duration::from_secs(5);
 /// Such calls at a time.
 const DIRECTS_MAX: usize = 16;
 

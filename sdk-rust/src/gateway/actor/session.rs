@@ -14,6 +14,7 @@ use super::core::{Core, Update};
 use super::end::{End, Next};
 use super::fetch::Fetched;
 use super::link::Link;
+use super::sending::{DIRECT_AFTER, DIRECT_AGAIN};
 use crate::error::Result;
 use crate::gateway::shared::Command;
 use crate::gateway::state::CloseReason;
@@ -43,6 +44,8 @@ pub(super) struct Session<'a> {
     pub(super) beats: usize,
     /// Since when the program is so far behind that nothing is read.
     pub(super) blocked_since: Option<Instant>,
+    /// When the program last caught up.
+    unblocked_at: Option<Instant>,
     pub(super) leaving: Option<Leaving>,
     heartbeat: Duration,
     heartbeat_at: Instant,
@@ -117,6 +120,7 @@ impl<'a> Session<'a> {
             suspects: HashMap::new(),
             beats: 0,
             blocked_since: None,
+            unblocked_at: None,
             leaving: None,
             heartbeat,
             heartbeat_at,
@@ -216,11 +220,23 @@ impl<'a> Session<'a> {
     }
 
     fn watch_blocking(&mut self) {
-        if self.is_blocked() {
-            self.blocked_since.get_or_insert_with(Instant::now);
-        } else if self.blocked_since.take().is_some() {
-            self.last_frame = Instant::now();
+        let now = Instant::now();
+        match (self.is_blocked(), self.blocked_since) {
+            (true, None) => self.blocked_since = Some(self.blocked_from(now)),
+            (false, Some(_)) => {
+                self.blocked_since = None;
+                self.unblocked_at = Some(now);
+                self.last_frame = now;
+            }
+            (true, Some(_)) | (false, None) => {}
         }
+    }
+
+    /// A program that is behind again right after it caught up was behind all the time.
+    fn blocked_from(&self, now: Instant) -> Instant {
+        let again = self.unblocked_at.is_some_and(|at| at.elapsed() < DIRECT_AGAIN);
+        let earlier = now.checked_sub(DIRECT_AFTER).filter(|_| again);
+        earlier.unwrap_or(now)
     }
 
     fn obey(&mut self, command: Option<Command>) {

@@ -80,9 +80,16 @@ impl GuildHandle {
 
     /// The channels that the user may read, by position.
     pub fn readable_channels(&self, user: UserId) -> Vec<ChannelId> {
-        self.look(|view| {
-            let channels = view.channels().into_iter().map(|channel| channel.id);
-            channels.filter(|channel| reads(view, user, *channel)).collect()
+        self.look(|view| readable(view, user))
+    }
+
+    /// All that a session is told of the guild as it begins, in one look.
+    pub fn picture(&self, user: UserId) -> Picture {
+        self.look(|view| Picture {
+            id: self.id,
+            position: view.position(),
+            guild: events::guild_of(view),
+            channels: readable(view, user),
         })
     }
 
@@ -90,6 +97,24 @@ impl GuildHandle {
     pub fn guild_message(&self) -> v1::Guild {
         self.look(events::guild_of)
     }
+}
+
+/// A guild as one user sees it at one position of its stream.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// The guild.
+    pub id: GuildId,
+    /// The guild's stream.
+    pub position: Position,
+    /// The guild as its members see it.
+    pub guild: v1::Guild,
+    /// The channels that the user may read, by position.
+    pub channels: Vec<ChannelId>,
+}
+
+fn readable(view: &View, user: UserId) -> Vec<ChannelId> {
+    let channels = view.channels().into_iter().map(|channel| channel.id);
+    channels.filter(|channel| reads(view, user, *channel)).collect()
 }
 
 fn reads(view: &View, user: UserId, channel: ChannelId) -> bool {

@@ -24,7 +24,7 @@ use crate::{
     fanout::Hub,
     store::{self, Metadata},
 };
-pub use handle::GuildHandle;
+pub use handle::{GuildHandle, Picture};
 pub(in crate::chat) use handle::Turn;
 pub use view::View;
 

@@ -1688,7 +1688,7 @@ pub mod gateway_service_server {
                 Item = std::result::Result<crate::session::frame::ListenResponse, tonic::Status>,
             > + std::marker::Send
             + 'static;
-        /// The downlink of a session for browsers, which cannot stream requests. Hello tells the session's id and key.
+        /// The downlink of a session for browsers, which cannot stream requests. Hello tells the session's id.
         async fn listen(
             &self,
             request: tonic::Request<::guildhall_proto::v1::ListenRequest>,

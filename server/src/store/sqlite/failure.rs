@@ -11,7 +11,6 @@ use crate::store::Error;
 const SQLITE_READONLY: i32 = 8;
 const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
-const SQLITE_CANTOPEN: i32 = 14;
 const SQLITE_CONSTRAINT: i32 = 19;
 const SQLITE_NOTADB: i32 = 26;
 
@@ -87,7 +86,7 @@ impl OpenError {
     pub(super) fn sqlx(path: &Path, source: sqlx::Error) -> Self {
         let path = path.to_owned();
         match code(&source) {
-            Some(SQLITE_READONLY | SQLITE_CANTOPEN) => Self::ReadOnly { path },
+            Some(SQLITE_READONLY) => Self::ReadOnly { path },
             Some(SQLITE_FULL) => Self::Full { path },
             Some(SQLITE_CORRUPT | SQLITE_NOTADB) => Self::Corrupt { path, reason: source.to_string() },
             _ => Self::Database { path, source: source.into() },

@@ -12,7 +12,9 @@ use super::codec::Columns;
 use super::connection::WriteConnection;
 
 /// How many rows of a table one step erases. It bounds how long a write waits behind it.
-const STEP_ROWS: i64 = 1_000;
+const STEP_ROWS: i64 = 500;
+/// How long it pauses between two steps, so that most writes of an almost idle server find nothing in their way.
+const STEP_PAUSE: Duration = Duration::from_millis(10);
 /// While it is busy, the writer takes one step in so many turns.
 const TURNS_PER_STEP: u32 = 16;
 /// How long erased text may stay in the write-ahead log of an idle server.
@@ -70,7 +72,7 @@ impl Tidy {
 
     async fn purge(&mut self, connection: &mut WriteConnection) {
         match purge_in_transaction(connection).await {
-            Ok(Purged::Rows) => {}
+            Ok(Purged::Rows) => self.purge = Some(Instant::now() + STEP_PAUSE),
             Ok(Purged::Channel) => self.text_was_erased(),
             Ok(Purged::Nothing) => self.purge = None,
             Err(error) => {
