@@ -43,17 +43,17 @@ pub(crate) struct Cli {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Globals {
-    /// Address of the server, such as http://127.0.0.1:7420 or https://chat.example.org
-    #[arg(long, global = true, value_name = "URL", env = "GUILDHALL_SERVER")]
+    /// Address of the server, such as http://127.0.0.1:7420 or, with TLS, https://HOST
+    #[arg(long, global = true, value_name = "URL", env = "GUILDHALL_SERVER", hide_env_values = true)]
     pub(crate) server: Option<String>,
     /// Server and account by name, as `guildhall context list` shows them
-    #[arg(long, global = true, value_name = "NAME", env = "GUILDHALL_CONTEXT")]
+    #[arg(long, global = true, value_name = "NAME", env = "GUILDHALL_CONTEXT", hide_env_values = true)]
     pub(crate) context: Option<String>,
     /// Read the token from the first line of stdin
     #[arg(long, global = true)]
     pub(crate) token_stdin: bool,
     /// PEM file of a certificate authority to trust instead of the public ones
-    #[arg(long, global = true, value_name = "FILE", env = "GUILDHALL_CA_CERTIFICATE")]
+    #[arg(long, global = true, value_name = "FILE", env = "GUILDHALL_CA_CERTIFICATE", hide_env_values = true)]
     pub(crate) ca_certificate: Option<PathBuf>,
     /// How long to try before giving up with exit code 7
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]

@@ -209,12 +209,6 @@ impl From<io::Error> for Fault {
     }
 }
 
-impl From<anyhow::Error> for Fault {
-    fn from(error: anyhow::Error) -> Self {
-        Self::local(format!("{error:#}"))
-    }
-}
-
 impl From<guildhall::Error> for Fault {
     fn from(error: guildhall::Error) -> Self {
         let reason = error.reason().unwrap_or_default();

@@ -41,7 +41,7 @@ pub(crate) fn confirm(what: &str, yes: bool) -> Result<()> {
     if matches!(answer.trim(), "y" | "Y" | "yes") {
         return Ok(());
     }
-    Err(Fault::interrupted())
+    Err(Fault::local("not confirmed, nothing was done"))
 }
 
 /// A text that was given, or the whole of stdin without its last line break.

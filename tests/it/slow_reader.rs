@@ -83,6 +83,43 @@ async fn memory_does_not_grow_with_a_client_that_asks_and_never_reads() {
     scene.ann.client.messages().send(scene.guild.channel, "still here").await.unwrap();
 }
 
+#[tokio::test]
+async fn who_is_ten_thousand_events_behind_is_told_to_reload_that_stream_and_goes_on() {
+    let deployment = Deployment::start().await;
+    let scene = Scene::new(&deployment).await;
+    let kind = guildhall::ChannelKind::Text;
+    let other = scene.ann.client.channels().create(scene.guild.id, "other", kind).await.unwrap().id;
+    let mut slow = deployment.wire(&scene.bob).await.watching(&[scene.guild.channel, other]).await.unwrap();
+    let mut writer = deployment.wire(&scene.ann).await.watching(&[]).await.unwrap();
+    scene.ann.client.messages().send(other, "the other one is not far behind").await.unwrap();
+    let count = 13_000;
+    let commands = (0..count).map(|number| send_command(scene.guild.channel, &number.to_string(), &nonce())).collect();
+    writer.pipeline(commands).await.unwrap();
+    let (mut next, mut resync) = (1, None);
+    while next <= count {
+        match slow.frame().await.unwrap() {
+            Frame::Event(event) if event.stream.is_some_and(|stream| stream.id == scene.guild.channel.get()) => {
+                assert_eq!(event.seq, next);
+                next += 1;
+            }
+            Frame::Event(event) if event.stream.is_some_and(|stream| stream.id == other.get()) => {
+                assert_eq!(event.seq, 1)
+            }
+            Frame::Resync(told) => {
+                assert_eq!(told.stream.unwrap().id, scene.guild.channel.get());
+                assert_eq!(told.reason(), v1::ResyncReason::TooFarBehind);
+                next = told.cursor.unwrap().seq + 1;
+                resync = Some(told);
+            }
+            Frame::Goodbye(goodbye) => panic!("cut off: {goodbye:?}"),
+            _ => {}
+        }
+    }
+    assert!(resync.is_some(), "it was read from the log after all: the buffers on the way hold too much for this test");
+    scene.ann.client.messages().send(scene.guild.channel, "live").await.unwrap();
+    assert_eq!(slow.event(scene.guild.channel).await.unwrap().seq, count + 1);
+}
+
 struct Scene {
     ann: User,
     bob: User,

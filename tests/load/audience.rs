@@ -120,8 +120,7 @@ impl Audience {
         tokens: &[String],
     ) -> Result<Self> {
         let tally = Tally::new(connections * per_connection);
-        let mut audience =
-            Self { tally, connections: Vec::new(), samples: Rc::default(), running: JoinSet::new() };
+        let mut audience = Self { tally, connections: Vec::new(), samples: Rc::default(), running: JoinSet::new() };
         for place in 0..connections {
             let first = place * per_connection;
             let (connection, incoming) = Connection::open(addr, None).await?;

@@ -31,8 +31,7 @@ impl Lab {
     pub(crate) async fn new(binary: PathBuf, members: usize, quick: bool) -> Result<Self> {
         let room = tempfile::Builder::new().prefix("run-").tempdir_in(directory()?)?;
         let template = room.path().join("template");
-        let mut lab =
-            Self { world: World::default(), quick, binary, room, template, count: AtomicUsize::new(0) };
+        let mut lab = Self { world: World::default(), quick, binary, room, template, count: AtomicUsize::new(0) };
         let server = lab.server(&lab.template).await?;
         lab.world = World::make(server.addr(), members).await?;
         server.stop().await?;

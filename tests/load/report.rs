@@ -25,11 +25,7 @@ pub(crate) fn print(rows: &[Row], noise: &Summary) {
     }
     println!(
         "\nnoise: a fixed spin took {:.1} ms [{:.1}..{:.1}]; others used {:.2} cores, {:.2} in the worst round",
-        noise.spin_median_ms,
-        noise.spin_min_ms,
-        noise.spin_max_ms,
-        noise.others_median_cores,
-        noise.others_max_cores
+        noise.spin_median_ms, noise.spin_min_ms, noise.spin_max_ms, noise.others_median_cores, noise.others_max_cores
     );
 }
 

@@ -89,11 +89,7 @@ impl Parser {
     ///
     /// # Errors
     /// When the server ends the connection.
-    pub(crate) fn take(
-        &mut self,
-        bytes: &[u8],
-        hear: &mut dyn FnMut(usize, Heard<'_>),
-    ) -> anyhow::Result<usize> {
+    pub(crate) fn take(&mut self, bytes: &[u8], hear: &mut dyn FnMut(usize, Heard<'_>)) -> anyhow::Result<usize> {
         let mut at = 0;
         while let Some(head) = bytes.get(at..at + FRAME_HEAD) {
             let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;

@@ -13,6 +13,8 @@ pub const SERVER: &str = "guildhall-server";
 pub const CLI: &str = "guildhall";
 /// The echo bot of the SDK's examples.
 pub const ECHO_BOT: &str = "examples/echo_bot";
+/// The bridge for browsers as a program of its own.
+pub const WEB_BRIDGE: &str = "guildhall-web-bridge";
 
 /// Programs in this directory are tested instead of those of the workspace.
 const ELSEWHERE: &str = "GUILDHALL_TEST_BINARIES";
@@ -34,7 +36,7 @@ fn ready() -> PathBuf {
     let dir = profile_dir();
     let newest = SOURCES.iter().filter_map(|source| newest(&workspace().join(source))).max();
     let is_fresh = |name: &&str| modified(&dir.join(name)) >= newest;
-    if ![SERVER, CLI, ECHO_BOT].iter().all(is_fresh) {
+    if ![SERVER, CLI, ECHO_BOT, WEB_BRIDGE].iter().all(is_fresh) {
         build(&dir);
     }
     dir
@@ -66,6 +68,7 @@ fn build(dir: &Path) {
         .current_dir(workspace())
         .args(["build", "--quiet", "--bins", "--examples", "--profile", profile])
         .args(["--package", "guildhall-server", "--package", "guildhall-cli", "--package", "guildhall"])
+        .args(["--package", "guildhall-web-bridge"])
         .arg("--target-dir")
         .arg(target)
         .status();

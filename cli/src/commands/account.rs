@@ -104,11 +104,12 @@ impl Remembered {
     }
 
     fn keep(&mut self, app: &App, user: &v1::User, token: &str) -> Result<()> {
+        let ca_certificate = self.choice.ca_certificate.as_deref().map(std::path::absolute).transpose()?;
         let context = Context {
             server: self.choice.server.clone(),
             username: Some(user.username.clone()),
             token: None,
-            ca_certificate: self.choice.ca_certificate.clone(),
+            ca_certificate,
         };
         if self.contexts.log_in(&self.name, context, token)? == Place::File {
             app.out.warn("no keyring: the token lies in a file that only you can read");

@@ -55,9 +55,14 @@ impl Output {
         }
     }
 
-    /// Tells of something that should not be missed.
+    /// Tells of something that should not be missed, however quiet.
     pub(crate) fn warn(self, text: impl AsRef<str>) {
-        remark(&format!("warning: {}", text.as_ref()));
+        let text = text.as_ref();
+        if self.json {
+            remark(&serde_json::json!({"warning": text}).to_string());
+            return;
+        }
+        remark(&format!("warning: {}", printable(text)));
     }
 
     /// Tells why the command failed.

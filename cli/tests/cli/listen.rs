@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::world::{World, eventually};
+use crate::world::{World, eventually, finish};
 
 async fn say(world: &World, from: usize, to: usize) {
     let input: String = (from..=to).map(|number| format!("{number}\n")).collect();
@@ -160,6 +160,11 @@ async fn a_token_that_ends_ends_the_listener() {
     let listener = world.listen(&[]).await;
     world.ok(&["logout"]).await;
     assert_eq!(listener.exit().await, 4);
+    let mut command = world.command(&["--json", "listen"]);
+    command.env("GUILDHALL_TOKEN", "ghu_wrong");
+    let outcome = finish(command).await;
+    assert_eq!(outcome.code, 4, "{outcome:?}");
+    assert!(outcome.stderr.contains("TOKEN_INVALID"), "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

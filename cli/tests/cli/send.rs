@@ -54,6 +54,7 @@ async fn what_no_message_can_be_is_refused_with_its_field() {
     }
     assert_eq!(world.fails(&["send", "1", "x"]).await.0, 3);
     assert_eq!(world.fails(&["send"]).await.0, 2);
+    assert_eq!(world.fails(&["send", "--reply", "x"]).await.0, 2);
     assert!(world.texts().await.is_empty());
 }
 

@@ -199,7 +199,9 @@ impl Loader {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             // That the data directory is none is told better by the one who needs it.
-            Err(error) if !must_exist && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return,
+            Err(error) if !must_exist && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return;
+            }
             Err(error) => {
                 self.problems.push(format!("{}: {error}", path.display()));
                 return;

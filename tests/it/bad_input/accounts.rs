@@ -19,7 +19,9 @@ pub(super) fn rows() -> Vec<Row> {
     let password = |rule| format!("INVALID_ARGUMENT VALIDATION_FAILED password/string.{rule}");
     vec![
         row("a wrong password and an unknown user", SAME, wrong_and_unknown),
-        register("a name that is taken", "ALREADY_EXISTS USERNAME_TAKEN", |request| request.username = "ann".to_owned()),
+        register("a name that is taken", "ALREADY_EXISTS USERNAME_TAKEN", |request| {
+            request.username = "ann".to_owned()
+        }),
         register("a name in capitals", name, |request| request.username = "Ann".to_owned()),
         register("a name of letters that look alike", name, |request| request.username = "аnn".to_owned()),
         register("a password of 7 characters", password("min_len"), |request| request.password = "ü".repeat(7)),
@@ -32,11 +34,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn request(username: &str) -> v1::RegisterRequest {
-    v1::RegisterRequest {
-        username: username.to_owned(),
-        password: "long enough".to_owned(),
-        ..Default::default()
-    }
+    v1::RegisterRequest { username: username.to_owned(), password: "long enough".to_owned(), ..Default::default() }
 }
 
 fn register(input: &str, outcome: impl Into<String>, change: fn(&mut v1::RegisterRequest)) -> Row {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::http2::{
-    Attacker, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, RST_STREAM, WINDOW_UPDATE, frame, header,
+    Attacker, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, RST_STREAM, WINDOW_UPDATE, frame,
+    header,
 };
 use super::raw::{Raw, prefixed};
 use super::scene::Scene;
@@ -45,8 +46,8 @@ fn beginnings() -> Vec<Row> {
 }
 
 async fn begun_with(scene: &Scene, bytes: &[u8]) -> String {
-    let mut attacker = Attacker::connect(&scene.deployment, "").await;
     let start = Instant::now();
+    let mut attacker = Attacker::connect(&scene.deployment, "").await;
     attacker.send(bytes).await;
     let end = attacker.end_within(Duration::from_secs(60)).await;
     let seconds = start.elapsed().as_secs();
@@ -68,8 +69,16 @@ fn http1() -> Vec<Row> {
     vec![
         asked("gRPC over HTTP/1.1", "HTTP/1.1 505 HTTP Version Not Supported", post("application/grpc")),
         asked("JSON to a method", "HTTP/1.1 415 Unsupported Media Type", post("application/json")),
-        asked("an unknown kind of gRPC-web", "HTTP/1.1 415 Unsupported Media Type", post("application/grpc-web+thrift")),
-        asked("GET of a method", "HTTP/1.1 404 Not Found", "GET /guildhall.v1.UserService/GetMe HTTP/1.1\r\nhost: x\r\n\r\n"),
+        asked(
+            "an unknown kind of gRPC-web",
+            "HTTP/1.1 415 Unsupported Media Type",
+            post("application/grpc-web+thrift"),
+        ),
+        asked(
+            "GET of a method",
+            "HTTP/1.1 404 Not Found",
+            "GET /guildhall.v1.UserService/GetMe HTTP/1.1\r\nhost: x\r\n\r\n",
+        ),
         asked("a line that is no HTTP", "HTTP/1.1 400 Bad Request", "HELLO, IS THERE ANYBODY?\r\n\r\n"),
         row("TLS where there is none", "HTTP/1.1 400 Bad Request", async |scene| {
             first_line(&scene, b"\x16\x03\x01\x00\xA5\x01\x00\x00\xA1\x03\x03aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa").await
@@ -171,19 +180,22 @@ fn bombs() -> Vec<Row> {
         }),
         row("a gzip bomb by call", "UNIMPLEMENTED METHOD_NOT_FOUND", async |scene| {
             let mut raw = scene.raw(&scene.ann).await;
-            raw.call_framed("MessageService/SendMessage", Some("gzip"), gzip_bomb(), |_| "stored".to_owned()).await
+            raw.call_framed("MessageService/SendMessage", Some("gzip"), gzip_bomb().await, |_| "stored".to_owned())
+                .await
         }),
         row("a gzip bomb by session", "UNIMPLEMENTED METHOD_NOT_FOUND", async |scene| {
             let authorization = format!("Bearer {}", scene.ann.user.token);
             let mut raw = Raw::connect(&scene.deployment, Some(authorization.as_bytes())).await;
-            raw.call_framed("GatewayService/Session", Some("gzip"), gzip_bomb(), |_| "opened".to_owned()).await
+            raw.call_framed("GatewayService/Session", Some("gzip"), gzip_bomb().await, |_| "opened".to_owned()).await
         }),
     ]
 }
 
-/// 64 MiB of zeros in 64 KiB, or as near as it gets by hand: what it holds is never looked at.
-fn gzip_bomb() -> bytes::Bytes {
-    let mut bomb = vec![0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 0xEC, 0xC1, 1, 1, 0, 0, 0, 0x80, 0x90, 0xFE, 0xAF];
-    bomb.resize(64 << 10, 0);
+/// 60 MiB of zeros in less than the 64 KiB that a frame may hold.
+async fn gzip_bomb() -> bytes::Bytes {
+    let mut gzip = tokio::process::Command::new("sh");
+    let output = gzip.args(["-c", "head -c 60M /dev/zero | gzip -9"]).output().await.unwrap();
+    let bomb = output.stdout;
+    assert!((1_000..65_000).contains(&bomb.len()), "`gzip` made {} bytes", bomb.len());
     prefixed(1, u32::try_from(bomb.len()).unwrap(), &bomb)
 }

@@ -53,9 +53,8 @@ fn stored() -> Vec<Row> {
         ("a lone high noncharacter", "\u{FFFF}\u{10FFFF}".to_owned()),
         ("white space around", "\u{3000} kept \n".to_owned()),
     ];
-    let row = |(input, text)| {
-        row(input, "stored unchanged", async move |scene| stored_as(&scene, text).await).leaves(1)
-    };
+    let row =
+        |(input, text)| row(input, "stored unchanged", async move |scene| stored_as(&scene, text).await).leaves(1);
     texts.into_iter().map(row).collect()
 }
 

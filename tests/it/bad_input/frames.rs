@@ -81,11 +81,13 @@ fn enums() -> Vec<Row> {
     let status = |status| Say::Ask(Command::Identify(v1::Identify { status, subscriptions: None }));
     let refused = |rule| format!("INVALID_ARGUMENT VALIDATION_FAILED status/{rule}, Ready, goes on");
     let presence = |status| Command::UpdatePresence(v1::UpdatePresence { status, custom_status: None });
-    let kind = |kind| async move |scene: std::sync::Arc<Scene>| {
-        let guild_id = scene.guild_id();
-        let request = v1::CreateChannelRequest { guild_id, name: "kind".to_owned(), kind, ..Default::default() };
-        let answer = scene.ann.wire.channels().create_channel(request).await;
-        super::words::of_call(answer, |answer| format!("{answer:?}"))
+    let kind = |kind| {
+        async move |scene: std::sync::Arc<Scene>| {
+            let guild_id = scene.guild_id();
+            let request = v1::CreateChannelRequest { guild_id, name: "kind".to_owned(), kind, ..Default::default() };
+            let answer = scene.ann.wire.channels().create_channel(request).await;
+            super::words::of_call(answer, |answer| format!("{answer:?}"))
+        }
     };
     vec![
         row("an unknown kind of channel", "INVALID_ARGUMENT VALIDATION_FAILED kind/enum.defined_only", kind(99)),
@@ -117,9 +119,24 @@ fn pushes() -> Vec<Row> {
     let no_session = "NOT_FOUND GATEWAY_SESSION_NOT_FOUND";
     vec![
         of("a push to no session", no_session, unknown(), frames(1)),
-        of("a push without frames", "INVALID_ARGUMENT VALIDATION_FAILED frames/repeated.min_items", unknown(), Vec::new()),
-        of("a push of 33 frames", "INVALID_ARGUMENT VALIDATION_FAILED frames/repeated.max_items", unknown(), frames(33)),
-        of("a push without a session's id", "INVALID_ARGUMENT VALIDATION_FAILED session_id/string.min_len", String::new(), frames(1)),
+        of(
+            "a push without frames",
+            "INVALID_ARGUMENT VALIDATION_FAILED frames/repeated.min_items",
+            unknown(),
+            Vec::new(),
+        ),
+        of(
+            "a push of 33 frames",
+            "INVALID_ARGUMENT VALIDATION_FAILED frames/repeated.max_items",
+            unknown(),
+            frames(33),
+        ),
+        of(
+            "a push without a session's id",
+            "INVALID_ARGUMENT VALIDATION_FAILED session_id/string.min_len",
+            String::new(),
+            frames(1),
+        ),
         row("a push to somebody else's session", no_session, async |scene| {
             let session = scene.bob.wire.watching(&[]).await.unwrap();
             let frames = vec![v1::ClientFrame { request_id: 1, command: None }];

@@ -114,9 +114,11 @@ fn frames() -> Vec<Row> {
             let typing = v1::StartTyping { channel_id: scene.elsewhere.channel.get() };
             tale(&scene, &scene.ann, vec![identify(), Say::Ask(Command::StartTyping(typing))]).await
         }),
-        row("watching what is others', nobody's and one's own", "Ready, 1 watched, [2, 2, 2] refused, goes on", |scene| {
-            watch_all(scene)
-        }),
+        row(
+            "watching what is others', nobody's and one's own",
+            "Ready, 1 watched, [2, 2, 2] refused, goes on",
+            |scene| watch_all(scene),
+        ),
     ]
 }
 

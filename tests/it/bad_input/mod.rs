@@ -2,13 +2,16 @@
 //! must not notice. Outcomes are in words (see `words`): code, reason, and each field with the rule that it breaks.
 
 mod accounts;
+mod clock;
 mod connections;
 mod content;
 mod cursors;
+mod disk;
 mod frames;
 mod guilds;
 mod http2;
 mod ids;
+mod machine;
 mod messages;
 mod neighbour;
 mod nonces;
@@ -33,11 +36,12 @@ const ROWS_MIN: usize = 150;
 
 #[tokio::test]
 async fn every_bad_input_has_its_outcome_and_harms_nobody() {
-    let (requests, connections) = tokio::join!(async { Report::default() }, connections());
+    let (requests, connections) = tokio::join!(requests(), connections());
     let report = requests.and(connections);
     let (rows, failed) = (report.rows, report.failures.len());
     let marks = report.marks;
-    let line = format!("bad input: {rows} rows, {failed} not as stated; the neighbours heard {marks} of {marks} messages");
+    let line =
+        format!("bad input: {rows} rows, {failed} not as stated; the neighbours heard {marks} of {marks} messages");
     // Not by `println`, which shows it only if the test fails.
     let _ = writeln!(std::io::stdout(), "{line}");
     assert!(report.failures.is_empty(), "{line}\n{}", report.failures.join("\n"));
@@ -72,6 +76,9 @@ fn request_rows() -> Vec<Row> {
         accounts::rows(),
         guilds::rows(),
         races::rows(),
+        machine::rows(),
+        disk::rows(),
+        clock::rows(),
     ];
     groups.into_iter().flatten().collect()
 }

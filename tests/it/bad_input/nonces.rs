@@ -13,14 +13,18 @@ const CONFLICT: &str = "ALREADY_EXISTS NONCE_CONFLICT";
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = malformed();
     rows.extend(reused());
-    rows.push(row("a nonce at once from two sessions, the same content", "one stored, one duplicate of it", |scene| {
-        at_once(scene, ["the same", "the same"])
-    })
-    .leaves(1));
-    rows.push(row("a nonce at once from two sessions, other content", format!("one stored, {CONFLICT}"), |scene| {
-        at_once(scene, ["one", "other"])
-    })
-    .leaves(1));
+    rows.push(
+        row("a nonce at once from two sessions, the same content", "one stored, one duplicate of it", |scene| {
+            at_once(scene, ["the same", "the same"])
+        })
+        .leaves(1),
+    );
+    rows.push(
+        row("a nonce at once from two sessions, other content", format!("one stored, {CONFLICT}"), |scene| {
+            at_once(scene, ["one", "other"])
+        })
+        .leaves(1),
+    );
     rows
 }
 
@@ -46,7 +50,8 @@ fn reused() -> Vec<Row> {
     vec![
         again("a nonce with the same content", "stored, duplicate", |_, _| ()).leaves(1),
         again("a nonce in capitals", "stored, duplicate", |_, again| again.nonce.make_ascii_uppercase()).leaves(1),
-        again("a nonce with other content", format!("stored, {CONFLICT}"), |_, again| again.content.push('!')).leaves(1),
+        again("a nonce with other content", format!("stored, {CONFLICT}"), |_, again| again.content.push('!'))
+            .leaves(1),
         again("a nonce as a reply", format!("stored, {CONFLICT}"), |_, again| again.reply_to = 1).leaves(1),
         again("a nonce in another channel", "stored, stored", |scene, again| again.channel_id = scene.side.get())
             .leaves(1),
@@ -61,11 +66,7 @@ fn reused() -> Vec<Row> {
 }
 
 /// Sends a message, and then again what `change` made of it.
-fn again(
-    input: &str,
-    outcome: impl Into<String>,
-    change: fn(&Scene, &mut v1::SendMessageRequest),
-) -> Row {
+fn again(input: &str, outcome: impl Into<String>, change: fn(&Scene, &mut v1::SendMessageRequest)) -> Row {
     row(input, outcome, async move |scene| {
         let request = message(scene.watched, "the same");
         let mut second = request.clone();
@@ -98,7 +99,9 @@ async fn at_once(scene: std::sync::Arc<Scene>, contents: [&'static str; 2]) -> S
         (Ok(a), Ok(b)) if a.message_id == b.message_id && a.duplicate != b.duplicate => {
             "one stored, one duplicate of it".to_owned()
         }
-        (Ok(stored), Err(refused)) | (Err(refused), Ok(stored)) if !stored.duplicate => format!("one stored, {refused}"),
+        (Ok(stored), Err(refused)) | (Err(refused), Ok(stored)) if !stored.duplicate => {
+            format!("one stored, {refused}")
+        }
         other => format!("{other:?}"),
     }
 }

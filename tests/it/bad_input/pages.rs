@@ -31,12 +31,12 @@ fn sizes() -> Vec<Row> {
         ("page size 10^6", 1_000_000, "100 messages"),
         ("page size of the greatest number", i32::MAX, "100 messages"),
     ];
-    let rows = sizes.map(|(input, size, outcome)| row(input, outcome, async move |scene| page(&scene, None, size).await));
+    let rows =
+        sizes.map(|(input, size, outcome)| row(input, outcome, async move |scene| page(&scene, None, size).await));
     let mut rows = Vec::from(rows);
-    for (input, page_size, outcome) in [
-        ("page size -1 of changes", -1, NEGATIVE),
-        ("page size 10^6 of changes", 1_000_000, "120 of 120 events"),
-    ] {
+    for (input, page_size, outcome) in
+        [("page size -1 of changes", -1, NEGATIVE), ("page size 10^6 of changes", 1_000_000, "120 of 120 events")]
+    {
         rows.push(row(input, outcome, async move |scene| {
             let stream = Some(v1::Stream { kind: v1::StreamKind::Channel.into(), id: scene.long.get() });
             let cursor = Some(v1::Cursor { stream, epoch: 0, seq: 0 });
@@ -54,17 +54,13 @@ fn anchors() -> Vec<Row> {
         ("after max", Anchor::After(u64::MAX), "0 messages"),
         ("around max", Anchor::Around(u64::MAX), "5 messages"),
     ];
-    let rows = anchors.map(|(input, anchor, outcome)| {
-        row(input, outcome, async move |scene| page(&scene, Some(anchor), 10).await)
-    });
+    let rows = anchors
+        .map(|(input, anchor, outcome)| row(input, outcome, async move |scene| page(&scene, Some(anchor), 10).await));
     let mut rows = Vec::from(rows);
     // A oneof cannot hold two: what comes last on the wire is what holds, as protobuf has it.
     rows.push(row("both `before` and `after`", "after the first, 10 messages", async |scene| {
-        let before = v1::ListMessagesRequest {
-            channel_id: scene.long.get(),
-            anchor: Some(Anchor::Before(2)),
-            page_size: 10,
-        };
+        let before =
+            v1::ListMessagesRequest { channel_id: scene.long.get(), anchor: Some(Anchor::Before(2)), page_size: 10 };
         let mut bytes = before.encode_to_vec();
         let after = v1::ListMessagesRequest { anchor: Some(Anchor::After(0)), ..Default::default() };
         bytes.extend(after.encode_to_vec());

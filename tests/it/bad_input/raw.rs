@@ -63,7 +63,12 @@ impl Raw {
     }
 
     /// Calls a method with these bytes as its message.
-    pub(super) async fn call(&mut self, method: &str, message: impl AsRef<[u8]>, done: impl FnOnce(Bytes) -> String) -> String {
+    pub(super) async fn call(
+        &mut self,
+        method: &str,
+        message: impl AsRef<[u8]>,
+        done: impl FnOnce(Bytes) -> String,
+    ) -> String {
         self.call_framed(method, None, framed(message), done).await
     }
 

@@ -28,12 +28,7 @@ impl Figure for Fanout {
             against: STREAM,
             target: Target::RatioAtLeast(0.80),
         },
-        Spec {
-            figure: "  server CPU of it",
-            unit: "us/delivery",
-            against: STREAM,
-            target: Target::None,
-        },
+        Spec { figure: "  server CPU of it", unit: "us/delivery", against: STREAM, target: Target::None },
         Spec {
             figure: "fan-out, sparse, 5 messages/s x 1,000: server CPU",
             unit: "us/delivery",

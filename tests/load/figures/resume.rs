@@ -153,8 +153,9 @@ async fn open<'a>(
 /// Where a session is, of its own stream, its guild and the guild's channels.
 fn cursors(ready: &[u8]) -> Result<Vec<v1::Cursor>> {
     let Payload::Ready(ready) = frames::payload(ready)? else { anyhow::bail!("not a Ready") };
-    let guilds = ready.guilds.into_iter().flat_map(|guild| {
-        guild.channels.into_iter().filter_map(|channel| channel.cursor).chain(guild.cursor)
-    });
+    let guilds = ready
+        .guilds
+        .into_iter()
+        .flat_map(|guild| guild.channels.into_iter().filter_map(|channel| channel.cursor).chain(guild.cursor));
     Ok(guilds.chain(ready.user_cursor).collect())
 }

@@ -24,8 +24,8 @@ use crate::{
     fanout::Hub,
     store::{self, Metadata},
 };
-pub use handle::{GuildHandle, Picture};
 pub(in crate::chat) use handle::Turn;
+pub use handle::{GuildHandle, Picture};
 pub use view::View;
 
 /// Events that are read at once.
