@@ -123,14 +123,10 @@ async fn python_with_grpcio() {
     client.arg(deployment.url(0).replace("http://", "")).args([ann.token, guild.channel.to_string()]);
     let printed = run(&mut client).await;
     let mut expected = calls("INVALID_ARGUMENT", "NOT_FOUND", "UNAUTHENTICATED");
-    // grpcio's words for codes beside the numbers of `google.rpc.Status`, which have the same message.
-    for (place, code, message) in [
-        (3, 3, "content: must be at least 1 characters; content: does not match regex pattern"),
-        (4, 5, "no such channel"),
-        (5, 16, "no valid token"),
-    ] {
+    // Beside grpcio's words for codes stand the numbers of `google.rpc.Status`, and a message for people.
+    for (place, code) in [(3, 3), (4, 5), (5, 16)] {
         expected[place]["code"] = json!(code);
-        expected[place]["message"] = json!(message);
+        expected[place]["message"] = json!(true);
     }
     expected.extend(python_session());
     assert_steps(&printed, &expected);
@@ -143,16 +139,14 @@ fn python_session() -> Vec<Value> {
         json!({ "step": "subscribed", "channel": true, "kind": "STREAM_KIND_CHANNEL" }),
         json!({ "step": "event", "outcome": "send_message", "request_id": 3, "content": TEXT, "next_seq": true, "epoch": true }),
         json!({ "step": "refused", "outcome": "error", "request_id": 4, "error": {
-            "code": 3, "reason": "VALIDATION_FAILED", "domain": "guildhall.v1",
-            "message": "content: must be at most 2000 characters; nonce: must be a valid UUID",
+            "code": 3, "reason": "VALIDATION_FAILED", "domain": "guildhall.v1", "message": true,
             "fields": [["content", "string.max_len"], ["nonce", "string.uuid"]],
         } }),
         json!({ "step": "goodbye", "reason": "GOODBYE_REASON_CLOSED", "end": true }),
         json!({ "step": "push", "same": true, "outcomes": [
             [1, "subscriptions_updated"], [2, "send_message"], [3, "error"], [4, "send_message"],
         ], "error": {
-            "code": 3, "reason": "VALIDATION_FAILED", "domain": "guildhall.v1",
-            "message": "content: must be at least 1 characters; content: does not match regex pattern",
+            "code": 3, "reason": "VALIDATION_FAILED", "domain": "guildhall.v1", "message": true,
             "fields": [["content", "string.min_len"], ["content", "string.pattern"]],
         } }),
         json!({ "step": "listened", "contents": ["one", "two"] }),

@@ -6,6 +6,7 @@
 
 mod activity;
 mod attach_race;
+mod bad_input;
 mod bots;
 mod channels;
 mod crash;
@@ -13,6 +14,7 @@ mod data;
 mod drain;
 mod durable_ack;
 mod exactly_once;
+mod foreign;
 mod guilds;
 mod invites;
 mod logins;

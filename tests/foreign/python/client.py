@@ -25,7 +25,7 @@ def tell(step, **facts):
 
 def describe(status):
     """A google.rpc.Status with those of its details that a client acts on."""
-    facts = {"code": status.code, "message": status.message}
+    facts = {"code": status.code, "message": bool(status.message)}
     for detail in status.details:
         info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
         request = error_details_pb2.RequestInfo()
