@@ -136,7 +136,7 @@ impl Error {
         let local = std::error::Error::source(status).is_some();
         let nameless = failure.reason == ErrorReason::Unspecified;
         if nameless && (local || failure.code == Code::Unavailable) {
-            let message = cause(status);
+            let message = with_causes(status, status.message());
             return Self::transport(failure.code, message);
         }
         Self::from_failure(failure)
@@ -207,18 +207,23 @@ impl Error {
     }
 }
 
-/// A status with what lies beneath it: `transport error` alone helps nobody.
-fn cause(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    let mut source = std::error::Error::source(status);
-    while let Some(error) = source {
-        let below = error.to_string();
-        if !text.contains(&below) {
-            text = if text.is_empty() { below } else { format!("{text}: {below}") };
-        }
-        source = error.source();
+/// An error with everything beneath it, except for what says nothing.
+pub(crate) fn with_causes(error: &dyn std::error::Error, message: &str) -> String {
+    let mut parts = vec![message.to_owned()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        parts.push(cause.to_string());
+        source = cause.source();
     }
-    text
+    let mut text = String::new();
+    for part in parts.iter().filter(|part| !part.is_empty() && *part != "transport error") {
+        if text.is_empty() {
+            text.clone_from(part);
+        } else if !text.contains(part.as_str()) {
+            text = format!("{text}: {part}");
+        }
+    }
+    if text.is_empty() { message.to_owned() } else { text }
 }
 
 impl From<Violations> for Error {

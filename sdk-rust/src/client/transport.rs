@@ -10,7 +10,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, with_causes};
 use crate::token::Token;
 
 /// A connection that shows the token: what generated stubs are made over.
@@ -83,18 +83,8 @@ fn tls(ca_certificate: Option<&[u8]>) -> ClientTlsConfig {
     }
 }
 
-/// An error with everything beneath it: `transport error` alone helps nobody.
-fn full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(below) = source {
-        let more = below.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = below.source();
-    }
-    text
+fn full(error: &tonic::transport::Error) -> String {
+    with_causes(error, &error.to_string())
 }
 
 /// Shows the token with every call.

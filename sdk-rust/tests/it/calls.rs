@@ -4,7 +4,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use guildhall::{ChannelKind, Client, ErrorReason, GuildId, Kind, LoginSessionId, MessageId, UserId};
 use guildhall_server::testing::TestServer;
 
-use crate::against_server::{PASSWORD, Person};
+use crate::people::{PASSWORD, Person};
 
 #[tokio::test]
 async fn an_account_and_its_sessions() {

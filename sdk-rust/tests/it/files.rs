@@ -6,7 +6,7 @@ use std::time::Duration;
 use guildhall::{ChannelId, Client, Event, Events, FileCursors, Gateway, Kind};
 use guildhall_server::testing::TestServer;
 
-use crate::against_server::Person;
+use crate::people::Person;
 use crate::support::{contents, next, soon};
 
 /// A program that goes on where it was.

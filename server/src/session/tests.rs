@@ -88,8 +88,8 @@ impl Merge {
 
     /// What the actor does: a page of the log for each stream that is behind.
     fn work(&self) {
-        for stream in self.outbox.take_work(None).behind {
-            let Some(next) = self.outbox.next_behind(stream) else { continue };
+        if let Some(stream) = self.outbox.take_work(None).behind {
+            let Some(next) = self.outbox.next_behind(stream) else { return };
             let page: Vec<u64> = (next..=self.head).take(64).collect();
             let at_end = page.len() < 64;
             let page = page.into_iter().map(|seq| Replayed { seq, frame: frame(seq) }).collect();

@@ -64,13 +64,6 @@ impl Scene {
         person(&self.deployment, &format!("stranger{number}")).await
     }
 
-    /// Somebody new who is a member of the guild.
-    pub(super) async fn member(&self) -> Person {
-        let person = self.stranger().await;
-        self.deployment.join(self.guild, &self.ann.user, &person.user).await;
-        person
-    }
-
     /// A new guild of somebody new.
     pub(super) async fn other_guild(&self) -> (Person, Guild) {
         let owner = self.stranger().await;

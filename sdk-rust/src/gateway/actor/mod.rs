@@ -5,6 +5,7 @@ mod end;
 mod fetch;
 mod frames;
 mod link;
+mod pace;
 mod results;
 mod sending;
 mod session;

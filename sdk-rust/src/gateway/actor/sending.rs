@@ -1,12 +1,12 @@
 //! What goes out: sends of the queue, heartbeats, and sends beside the session while that is not being read.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use guildhall_proto::ids::ChannelId;
 use guildhall_proto::v1::{self, client_frame};
 use tokio::time::Instant;
 
+use super::pace::DIRECT_AFTER;
 use super::session::{Session, Stage};
 use crate::cursor::Cursor;
 use crate::event::Event;
@@ -16,11 +16,6 @@ use crate::gateway::queue::SendQueue;
 const FRAMES_MAX: usize = 16;
 /// Cursors of one heartbeat, and of one Resume: the contract's limit.
 pub(super) const CURSORS_MAX: usize = 500;
-/// How long the program may be behind before sends go out as calls of their own: their answers lie behind the events
-/// that it does not take, and it may be waiting for just these answers.
-pub(super) const DIRECT_AFTER: Duration = Duration::from_millis(250);
-/// How soon after it caught up a program that is behind again does not wait that long again.
-pub(super) const DIRECT_AGAIN: Duration = Duration::from_secs(5);
 /// Such calls at a time.
 const DIRECTS_MAX: usize = 16;
 
@@ -32,12 +27,6 @@ impl Session<'_> {
     /// Whether the session takes sends: it is identified, and what was missed has been sent to it.
     fn takes_sends(&self) -> bool {
         matches!(self.stage, Stage::Subscribing | Stage::Live) && self.leaving.is_none()
-    }
-
-    fn goes_direct(&self) -> bool {
-        let blocked = self.blocked_since;
-        let long = blocked.is_some_and(|since| since.elapsed() >= DIRECT_AFTER);
-        long && self.leaving.is_none()
     }
 
     /// When the sends want to be looked at.

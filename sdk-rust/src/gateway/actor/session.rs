@@ -14,7 +14,6 @@ use super::core::{Core, Update};
 use super::end::{End, Next};
 use super::fetch::Fetched;
 use super::link::Link;
-use super::sending::{DIRECT_AFTER, DIRECT_AGAIN};
 use crate::error::Result;
 use crate::gateway::shared::Command;
 use crate::gateway::state::CloseReason;
@@ -45,11 +44,11 @@ pub(super) struct Session<'a> {
     /// Since when the program is so far behind that nothing is read.
     pub(super) blocked_since: Option<Instant>,
     /// When the program last caught up.
-    unblocked_at: Option<Instant>,
+    pub(super) unblocked_at: Option<Instant>,
     pub(super) leaving: Option<Leaving>,
     heartbeat: Duration,
     heartbeat_at: Instant,
-    last_frame: Instant,
+    pub(super) last_frame: Instant,
 }
 
 /// How far a session has come.
@@ -205,38 +204,6 @@ impl<'a> Session<'a> {
             self.beat();
         }
         None
-    }
-
-    /// Whether nothing is read because the program is behind. An answer that it waits for is read all the same, and
-    /// with it the few events before it.
-    fn is_blocked(&self) -> bool {
-        self.core.feed.is_blocked() && !self.is_asked() && self.leaving.is_none()
-    }
-
-    fn is_asked(&self) -> bool {
-        let mut pending = self.pending.values();
-        let asked = pending.any(|pending| matches!(pending, Pending::Asked(_) | Pending::Presence(Some(_))));
-        asked || !self.core.updates.is_empty()
-    }
-
-    fn watch_blocking(&mut self) {
-        let now = Instant::now();
-        match (self.is_blocked(), self.blocked_since) {
-            (true, None) => self.blocked_since = Some(self.blocked_from(now)),
-            (false, Some(_)) => {
-                self.blocked_since = None;
-                self.unblocked_at = Some(now);
-                self.last_frame = now;
-            }
-            (true, Some(_)) | (false, None) => {}
-        }
-    }
-
-    /// A program that is behind again right after it caught up was behind all the time.
-    fn blocked_from(&self, now: Instant) -> Instant {
-        let again = self.unblocked_at.is_some_and(|at| at.elapsed() < DIRECT_AGAIN);
-        let earlier = now.checked_sub(DIRECT_AFTER).filter(|_| again);
-        earlier.unwrap_or(now)
     }
 
     fn obey(&mut self, command: Option<Command>) {
