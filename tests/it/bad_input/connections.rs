@@ -13,6 +13,7 @@ use super::http2::{
 use super::raw::{Raw, prefixed};
 use super::scene::Scene;
 use super::table::{Row, row};
+use super::words;
 
 /// What HTTP/2 begins with.
 const WINDOW: u32 = 65_535;
@@ -50,12 +51,7 @@ async fn begun_with(scene: &Scene, bytes: &[u8]) -> String {
     let mut attacker = Attacker::connect(&scene.deployment, "").await;
     attacker.send(bytes).await;
     let end = attacker.end_within(Duration::from_secs(60)).await;
-    let seconds = start.elapsed().as_secs();
-    // Never too early; a busy machine may be late.
-    match [0, 5, 30].into_iter().find(|from| (*from..=from + 3).contains(&seconds)) {
-        Some(from) => format!("{end} in {from} to {} s", from + 3),
-        None => format!("{end} after {seconds} s"),
-    }
+    format!("{end} {}", words::span(start.elapsed()))
 }
 
 fn http1() -> Vec<Row> {

@@ -5,15 +5,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use guildhall::ChannelId;
+use futures_util::TryStreamExt;
+use guildhall::{ChannelId, MessageId};
 use guildhall_proto::v1;
-use guildhall_tests::wire::Wire;
 use guildhall_tests::{Deployment, eventually};
 use tokio::process::Command;
 
 use super::machine;
 use super::neighbour::Neighbour;
-use super::scene::{Scene, message};
+use super::scene::{Person, Scene, message, person};
 use super::table::{Row, row};
 use super::words;
 
@@ -91,29 +91,30 @@ async fn mount(args: &[&str], at: &Path) {
     assert!(output.status.success(), "full and read-only disks are tested on a tmpfs, which root may mount: {said}");
 }
 
-const FULL: &str = "refused with UNAVAILABLE STORAGE_FULL (retry); history is read; with room again stored by the same \
-                    nonce; each message once, in order, heard live; the database is sound";
+const FULL: &str = "messages and guilds refused with UNAVAILABLE STORAGE_FULL (retry); history is read, the session goes \
+                    on; with room again stored by the same nonce; each message once, in order, heard live; the database \
+                    is sound";
 
 async fn full(_: Arc<Scene>) -> String {
     let mut deployment = Deployment::builder().prepare();
     let disk = Disk::mount(&deployment.data_dir(), "size=16m").await;
     deployment.restart().await;
-    let (ann, bob) = (deployment.user("ann").await, deployment.user("bob").await);
-    let guild = deployment.guild(&ann, &[&bob]).await;
-    let wire = deployment.wire(&ann).await;
-    let mut neighbour = Neighbour::begin(&deployment.wire(&bob).await, guild.channel).await.unwrap();
-    let (sent, seen) = neighbour.beside(fill_up(&disk, &wire, guild.channel)).await;
-    let (stored, words) = sent;
-    // The neighbour's own marks are in the channel as well.
-    let heard = match seen {
-        Ok(seen) => seen,
-        Err(error) => return format!("the neighbour noticed: {error:#}"),
+    let ann = person(&deployment, "ann").await;
+    let bob = person(&deployment, "bob").await;
+    let guild = deployment.guild(&ann.user, &[&bob.user]).await;
+    let mut neighbour = Neighbour::begin(&bob.wire, guild.channel).await.unwrap();
+    // It cannot speak while the disk is full, but listens all the while.
+    neighbour.mark().await.unwrap();
+    let (stored, words) = fill_up(&disk, &ann, guild.channel).await;
+    let heard = match neighbour.mark().await {
+        Ok(heard) => heard,
+        Err(error) => return format!("{words}; the neighbour noticed: {error:#}"),
     };
-    let page = ann.client.history().messages(guild.channel).after(guildhall::MessageId(0)).stream();
-    let messages: Vec<_> = futures_util::TryStreamExt::try_collect::<Vec<guildhall::Message>>(page).await.unwrap();
+    let page = ann.user.client.history().messages(guild.channel).after(MessageId(0)).page_size(100).stream();
+    let messages: Vec<guildhall::Message> = page.try_collect().await.unwrap();
     let in_order = messages.iter().map(|message| message.id.get()).eq(1..=messages.len() as u64);
-    let nonces: Vec<_> = messages.iter().filter(|message| message.author.id == ann.id).map(|one| &one.nonce).collect();
-    let once = nonces.iter().copied().eq(&stored) && in_order && heard == stored.len();
+    let by_ann = messages.iter().filter(|message| message.author.id == ann.user.id);
+    let once = by_ann.map(|message| &message.nonce).eq(&stored) && in_order && heard == stored.len();
     let once = if once { "each message once, in order, heard live" } else { "something is missing" };
     deployment.terminate().await;
     format!("{words}; {once}; the database is {}", soundness(&deployment))
@@ -121,30 +122,35 @@ async fn full(_: Arc<Scene>) -> String {
 
 /// Fills the disk, sends until it is refused, makes room, and sends what was refused again. Returns the nonces of what was
 /// stored, in order.
-async fn fill_up(disk: &Disk, wire: &Wire, channel: ChannelId) -> (Vec<String>, String) {
+async fn fill_up(disk: &Disk, ann: &Person, channel: ChannelId) -> (Vec<String>, String) {
     let ballast = disk.fill();
     let mut stored = Vec::new();
-    let mut messages = wire.messages();
-    let (refused, words) = loop {
+    let (request, refused) = loop {
         let request = message(channel, "🦀".repeat(2_000));
-        match messages.send_message(request.clone()).await {
-            Ok(_) => stored.push(request.nonce),
-            Err(status) => break (request, words::of_status(&status)),
+        match ann.send(request.clone()).await.as_str() {
+            "stored" => stored.push(request.nonce),
+            refused => break (request, refused.to_owned()),
         }
         if stored.len() > TRIES {
             return (stored, "never refused".to_owned());
         }
     };
+    let guild = v1::CreateGuildRequest { name: "no room".to_owned(), ..Default::default() };
+    let alike = words::of_call(ann.wire.guilds().create_guild(guild).await, |_| "made".to_owned());
+    let refused = match alike == refused {
+        true => format!("messages and guilds refused with {refused}"),
+        false => format!("messages refused with {refused}, guilds with {alike}"),
+    };
     let page = v1::ListMessagesRequest { channel_id: channel.get(), anchor: None, page_size: 1 };
-    let read = words::of_call(wire.history().list_messages(page).await, |_| "history is read".to_owned());
+    let read = words::of_call(ann.wire.history().list_messages(page).await, |_| "history is read".to_owned());
     std::fs::remove_file(ballast).unwrap();
     let again = eventually("the server recovers by itself", async || {
-        messages.clone().send_message(refused.clone()).await.ok().map(tonic::Response::into_inner)
+        ann.wire.messages().send_message(request.clone()).await.ok().map(tonic::Response::into_inner)
     })
     .await;
-    stored.push(refused.nonce);
+    stored.push(request.nonce);
     let again = if again.duplicate { "it was stored already" } else { "stored by the same nonce" };
-    (stored, format!("refused with {words}; {read}; with room again {again}"))
+    (stored, format!("{refused}; {read}, the session goes on; with room again {again}"))
 }
 
 fn soundness(deployment: &Deployment) -> String {

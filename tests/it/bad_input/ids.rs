@@ -117,7 +117,7 @@ fn frames() -> Vec<Row> {
         row(
             "watching what is others', nobody's and one's own",
             "Ready, 1 watched, [2, 2, 2] refused, goes on",
-            |scene| watch_all(scene),
+            watch_all,
         ),
     ]
 }

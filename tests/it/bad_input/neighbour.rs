@@ -1,7 +1,7 @@
 //! The healthy session beside the bad input: somebody else on the same server, who chats on in a watched channel and must
 //! not notice anything.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use guildhall::{ChannelId, StreamKey};
@@ -17,7 +17,9 @@ pub(super) struct Neighbour {
     session: Session,
     channel: ChannelId,
     head: u64,
-    marks: u64,
+    /// How often it has spoken and heard itself, and the longest that took.
+    pub(super) marks: u64,
+    pub(super) slowest: Duration,
     failed: bool,
 }
 
@@ -29,27 +31,26 @@ impl Neighbour {
         let states = ready.guilds.into_iter().flat_map(|guild| guild.channels);
         let state = states.into_iter().find(|state| state.channel_id == channel.get());
         let head = state.and_then(|state| state.cursor).context("the channel is not in Ready")?.seq;
-        Ok(Self { session, channel, head, marks: 0, failed: false })
-    }
-
-    /// How often it has spoken and heard itself.
-    pub(super) fn marks(&self) -> u64 {
-        self.marks
+        Ok(Self { session, channel, head, marks: 0, slowest: Duration::ZERO, failed: false })
     }
 
     /// Chats on beside something: before it, now and then while it lasts, and after it. Also tells how many events of
     /// others it saw in its channel, or what it noticed beside them.
     pub(super) async fn beside<T>(&mut self, something: impl Future<Output = T>) -> (T, anyhow::Result<usize>) {
         let mut seen = self.mark().await;
-        let mut something = std::pin::pin!(something);
-        let outcome = loop {
-            // A cut-off wait is no harm: the frames that came meanwhile are kept.
-            match tokio::time::timeout(EVERY, something.as_mut()).await {
-                Ok(outcome) => break outcome,
-                Err(_) => self.add(&mut seen).await,
-            }
+        let (done, mut over) = tokio::sync::oneshot::channel::<()>();
+        let something = async {
+            let outcome = something.await;
+            drop(done);
+            outcome
         };
-        self.add(&mut seen).await;
+        let chat = async {
+            while tokio::time::timeout(EVERY, &mut over).await.is_err() {
+                self.add(&mut seen).await;
+            }
+            self.add(&mut seen).await;
+        };
+        let (outcome, ()) = tokio::join!(something, chat);
         (outcome, seen)
     }
 
@@ -65,7 +66,8 @@ impl Neighbour {
 
     /// Says something and waits to hear it; everything before it has to come in order and without a hole. Counts what
     /// others did.
-    async fn mark(&mut self) -> anyhow::Result<usize> {
+    pub(super) async fn mark(&mut self) -> anyhow::Result<usize> {
+        let start = Instant::now();
         ensure!(!self.failed, "it had noticed something before");
         self.failed = true;
         let own = nonce();
@@ -79,6 +81,7 @@ impl Neighbour {
         outcome.context("its message was refused")?;
         let others = self.hear(&own).await?;
         self.marks += 1;
+        self.slowest = self.slowest.max(start.elapsed());
         self.failed = false;
         Ok(others)
     }

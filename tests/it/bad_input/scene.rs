@@ -111,7 +111,8 @@ async fn fill(wire: &Wire, channel: ChannelId) {
     assert!(session.pipeline(sends.collect()).await.unwrap().iter().all(Result::is_ok));
 }
 
-async fn person(deployment: &Deployment, name: &str) -> Person {
+/// Somebody of this name.
+pub(super) async fn person(deployment: &Deployment, name: &str) -> Person {
     let user = deployment.user(name).await;
     let wire = deployment.wire(&user).await;
     Person { user, wire }

@@ -50,13 +50,19 @@ impl Row {
 pub(super) struct Report {
     pub(super) rows: usize,
     pub(super) marks: u64,
+    pub(super) slowest: Duration,
     pub(super) failures: Vec<String>,
 }
 
 impl Report {
+    fn beside(self, neighbour: &Neighbour) -> Self {
+        Self { marks: neighbour.marks, slowest: neighbour.slowest, ..self }
+    }
+
     pub(super) fn and(mut self, other: Self) -> Self {
         self.rows += other.rows;
         self.marks += other.marks;
+        self.slowest = self.slowest.max(other.slowest);
         self.failures.extend(other.failures);
         self
     }
@@ -75,12 +81,11 @@ pub(super) async fn in_turn(scene: Arc<Scene>, neighbour: &mut Neighbour, rows: 
             Ok(seen) => report.failures.push(format!("{input}: it left {seen} events, not {leaves:?}")),
             Err(error) => {
                 report.failures.push(format!("{input}: the neighbour noticed: {error:#}"));
-                return report;
+                break;
             }
         }
     }
-    report.marks = neighbour.marks();
-    report
+    report.beside(neighbour)
 }
 
 /// Runs rows all at the same time; the neighbour speaks all the while.
@@ -90,7 +95,7 @@ pub(super) async fn together(scene: Arc<Scene>, neighbour: &mut Neighbour, rows:
     let (failures, seen) = neighbour.beside(rows).await;
     let mut failures: Vec<_> = failures.into_iter().flatten().collect();
     failures.extend(seen.err().map(|error| format!("the neighbour noticed: {error:#}")));
-    Report { rows: count, marks: neighbour.marks(), failures }
+    Report { rows: count, failures, ..Report::default() }.beside(neighbour)
 }
 
 /// What is wrong with what came of a row.

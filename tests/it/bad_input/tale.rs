@@ -39,9 +39,7 @@ pub(super) async fn tale(scene: &Scene, person: &Person, says: Vec<Say>) -> Stri
 }
 
 async fn tell(mut session: RawSession, says: Vec<Say>) -> String {
-    let mut request_id = 0;
-    for say in says {
-        request_id += 1;
+    for (request_id, say) in (1..).zip(says) {
         match say {
             Say::Ask(command) => session.frame(v1::ClientFrame { request_id, command: Some(command) }).await,
             Say::Tell(command) => session.frame(v1::ClientFrame { request_id: 0, command: Some(command) }).await,

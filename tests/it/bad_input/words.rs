@@ -1,5 +1,7 @@
 //! Outcomes in words, so that they can be written into the table: code, reason, and each field with its rule.
 
+use std::time::Duration;
+
 use guildhall_proto::error::{PERMISSION_KEY, name_of};
 use guildhall_proto::v1::{Goodbye, Resync};
 use guildhall_proto::{Failure, Violation};
@@ -41,6 +43,15 @@ pub(super) fn of_goodbye(goodbye: &Goodbye) -> String {
 pub(super) fn of_resync(resync: &Resync) -> String {
     let told = if resync.cursor.is_some() { "" } else { ", nowhere" };
     format!("Resync {}{told}", resync.reason().as_str_name().replace("RESYNC_REASON_", ""))
+}
+
+/// How long something took that the server takes its time for: never less, and on a busy machine a little more.
+pub(super) fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match [0, 5, 10, 30].into_iter().find(|from| (*from..=from + 3).contains(&seconds)) {
+        Some(from) => format!("in {from} to {} s", from + 3),
+        None => format!("after {seconds} s"),
+    }
 }
 
 fn upper_snake(code: Code) -> String {
