@@ -152,7 +152,7 @@ impl Commits {
     /// stream may be published in either order: whoever listens sees the hole and reads the log.
     fn publish(&self, events: Vec<NewEvent>, positions: &[Position]) {
         let users = events.into_iter().zip(positions).filter(|(event, _)| event.stream.kind == StreamKind::User);
-        users.for_each(|(event, position)| self.hub.publish(&events::appended(event, *position)));
+        users.for_each(|(event, position)| self.hub.publish(event.stream, [events::appended(event, *position)]));
     }
 }
 

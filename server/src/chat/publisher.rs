@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use guildhall_proto::ids::StreamKey;
+
 use super::events::{self, Place};
 use crate::{
     fanout::Hub,
@@ -14,9 +16,9 @@ pub(super) struct ToHub(pub(super) Arc<Hub>);
 impl Publisher for ToHub {
     fn committed(&self, batch: Committed<'_>) {
         let place = Place { guild: batch.guild, channel: batch.channel };
-        for (record, author) in batch.records {
-            self.0.publish(&events::channel_event(place, batch.epoch, record, author));
-        }
+        let events =
+            batch.records.iter().map(|(record, author)| events::channel_event(place, batch.epoch, record, author));
+        self.0.publish(StreamKey::channel(batch.channel), events);
         if let Some((last, _)) = batch.records.last() {
             self.0.touch(batch.guild, batch.channel, last.seq);
         }

@@ -14,7 +14,10 @@ use guildhall_proto::{
 use parking_lot::RwLock;
 use prost::Message;
 
-use super::activity::Activity;
+use super::{
+    activity::Activity,
+    audience::{Audience, LINGER},
+};
 
 /// More shards than cores: two busy topics rarely share a lock.
 const SHARDS: usize = 64;
@@ -35,20 +38,22 @@ pub enum Topic {
 /// Names a subscriber within this process.
 pub type SubscriberId = u64;
 
-/// One thing to be delivered, the same for everybody.
+/// A durable event, the same for everybody.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// Its stream.
+    pub stream: StreamKey,
+    /// Its position.
+    pub seq: u64,
+    /// The seq of the guild's stream under which it was allowed; 0 = nothing to check.
+    pub guild_seq: u64,
+    /// The encoded `ServerFrame`.
+    pub frame: Bytes,
+}
+
+/// Something passing, the same for everybody. It may be dropped.
 #[derive(Clone, Debug)]
 pub enum Delivery {
-    /// A durable event.
-    Event {
-        /// Its stream.
-        stream: StreamKey,
-        /// Its position.
-        seq: u64,
-        /// The seq of the guild's stream under which it was allowed; 0 = nothing to check.
-        guild_seq: u64,
-        /// The encoded `ServerFrame`.
-        frame: Bytes,
-    },
     /// Typing in a channel; may be dropped.
     Typing {
         /// The channel's stream.
@@ -82,15 +87,16 @@ pub enum Delivery {
 
 /// Somebody who listens. Must not block and must not call back into the hub.
 pub trait Subscriber: Send + Sync + 'static {
-    /// Takes a delivery, or does without it.
+    /// Takes note of events of one stream, in order. What it cannot take it will look for in the log.
+    fn events(&self, events: &[Published]);
+
+    /// Takes something passing, or does without it.
     fn deliver(&self, delivery: &Delivery);
 }
 
-type Subscribers = HashMap<SubscriberId, Arc<dyn Subscriber>>;
-
 /// The topics of this node.
 pub struct Hub {
-    shards: Vec<RwLock<HashMap<Topic, Subscribers>>>,
+    shards: Vec<RwLock<HashMap<Topic, Audience>>>,
     hasher: RandomState,
     activity: Activity,
 }
@@ -108,38 +114,47 @@ impl Default for Hub {
 impl Hub {
     /// From now on the subscriber hears the topic. Doing it again changes nothing.
     pub fn subscribe(&self, topic: Topic, id: SubscriberId, subscriber: Arc<dyn Subscriber>) {
-        self.shard(topic).write().entry(topic).or_default().insert(id, subscriber);
+        self.shard(topic).write().entry(topic).or_default().subscribers.insert(id, subscriber);
     }
 
     /// The subscriber does not hear the topic any more; a delivery under way may still arrive.
     pub fn unsubscribe(&self, topic: Topic, id: SubscriberId) {
         let mut shard = self.shard(topic).write();
-        if let Some(subscribers) = shard.get_mut(&topic) {
-            subscribers.remove(&id);
-            if subscribers.is_empty() {
+        if let Some(audience) = shard.get_mut(&topic) {
+            audience.subscribers.remove(&id);
+            if audience.subscribers.is_empty() {
                 shard.remove(&topic);
             }
         }
     }
 
-    /// Hands a delivery to everybody who listens to the topic.
+    /// Hands something passing to everybody who listens to the topic.
     pub fn deliver(&self, topic: Topic, delivery: &Delivery) {
-        if let Some(subscribers) = self.shard(topic).read().get(&topic) {
-            subscribers.values().for_each(|subscriber| subscriber.deliver(delivery));
+        if let Some(audience) = self.shard(topic).read().get(&topic) {
+            audience.subscribers.values().for_each(|subscriber| subscriber.deliver(delivery));
         }
     }
 
-    /// Hands a durable event to all who listen to its stream. Events without a stream are nobody's.
-    pub fn publish(&self, event: &v1::Event) {
-        let Some(stream) = event.stream.and_then(|stream| StreamKey::try_from(stream).ok()) else { return };
-        let delivery = Delivery::Event {
-            stream,
-            seq: event.seq,
-            // A guild's own event is a change of rights at its own seq.
-            guild_seq: if stream.kind == StreamKind::Guild { event.seq } else { event.guild_seq },
-            frame: frame(v1::server_frame::Payload::Event(event.clone())),
-        };
-        self.deliver(Topic::Stream(stream), &delivery);
+    /// Hands durable events of one stream, in order, to all who listen to it: at once, or together with those that follow
+    /// within a millisecond where many do (in channels: what changes rights never waits). They are encoded once, and not at
+    /// all where nobody listens.
+    pub fn publish(self: &Arc<Self>, stream: StreamKey, events: impl IntoIterator<Item = v1::Event>) {
+        let topic = Topic::Stream(stream);
+        if !self.shard(topic).read().contains_key(&topic) {
+            return;
+        }
+        let events = events.into_iter().map(|event| published(stream, event)).collect();
+        let gathering =
+            self.shard(topic).read().get(&topic).is_some_and(|audience| audience.tell(events, stream.is_channel()));
+        if gathering {
+            let hub = Arc::clone(self);
+            tokio::spawn(async move {
+                tokio::time::sleep(LINGER).await;
+                if let Some(audience) = hub.shard(topic).read().get(&topic) {
+                    audience.flush();
+                }
+            });
+        }
     }
 
     /// A channel of a guild is at this seq now; told once a second, see `tell_activity`.
@@ -156,13 +171,22 @@ impl Hub {
 
     /// How many (topic, subscriber) pairs there are; zero once all sessions are gone. For tests and metrics.
     pub fn subscriptions(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().values().map(HashMap::len).sum::<usize>()).sum()
+        self.shards
+            .iter()
+            .map(|shard| shard.read().values().map(|audience| audience.subscribers.len()).sum::<usize>())
+            .sum()
     }
 
-    fn shard(&self, topic: Topic) -> &RwLock<HashMap<Topic, Subscribers>> {
+    fn shard(&self, topic: Topic) -> &RwLock<HashMap<Topic, Audience>> {
         let hash = self.hasher.hash_one(topic);
         &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or_default()]
     }
+}
+
+fn published(stream: StreamKey, event: v1::Event) -> Published {
+    // A guild's own event is a change of rights at its own seq.
+    let guild_seq = if stream.kind == StreamKind::Guild { event.seq } else { event.guild_seq };
+    Published { stream, seq: event.seq, guild_seq, frame: frame(v1::server_frame::Payload::Event(event)) }
 }
 
 /// Encodes a frame, once for all who get it.

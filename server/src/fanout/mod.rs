@@ -4,8 +4,9 @@
 //! are full. Nothing in here reads the log or knows who may see what.
 
 pub mod activity;
+mod audience;
 pub mod hub;
 pub mod presence;
 
-pub use hub::{Delivery, Hub, Subscriber, SubscriberId, Topic};
+pub use hub::{Delivery, Hub, Published, Subscriber, SubscriberId, Topic};
 pub use presence::{Presences, SessionPresence};

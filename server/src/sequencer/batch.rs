@@ -1,15 +1,9 @@
 //! Turns waiting commands into entries of one append, and its outcome into answers. Pure: the channel's state comes in
 //! as an argument, so that a batch can be prepared again after somebody else moved the head.
 
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use guildhall_proto::{
-    ids::{MessageId, UserId},
-    v1,
-};
+use guildhall_proto::ids::{MessageId, UserId};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -30,19 +24,12 @@ impl Pending {
     }
 }
 
-/// One entry of a batch, with the command that it came from and the record that it becomes.
-pub(super) struct Planned {
+/// What a batch does with one command: perhaps an entry with the record that it becomes, and in any case an answer. The
+/// answer holds only if the batch is appended: it may rest on what stands before it in the batch.
+pub(super) struct Step {
     pub(super) pending: Pending,
-    pub(super) entry: Entry,
-    pub(super) record: Record,
-    outcome: Outcome,
-}
-
-impl Planned {
-    pub(super) fn finish(self) -> (Record, Arc<v1::Author>, Pending, Outcome) {
-        let author = Arc::clone(&self.pending.command.author);
-        (self.record, author, self.pending, self.outcome)
-    }
+    pub(super) append: Option<(Entry, Record)>,
+    pub(super) answer: Result<Outcome, Refusal>,
 }
 
 /// The messages that a batch touches, as they are before it.
@@ -62,12 +49,12 @@ pub(super) fn targets(waiting: &VecDeque<Pending>) -> Vec<MessageId> {
     ids
 }
 
-/// Decides commands in order against the tail and the targets. Those that need no entry are answered at once; the others
-/// are returned with seqs that follow the tail's head. Stops, and leaves the rest waiting, before a nonce that this batch
-/// sends already: its fate is known only after the append.
-pub(super) fn plan(waiting: &mut VecDeque<Pending>, tail: &Tail, mut targets: Targets, now_ms: u64) -> Vec<Planned> {
-    let mut planned: Vec<Planned> = Vec::with_capacity(waiting.len());
+/// Decides commands in order against the tail and the targets; entries get seqs that follow the tail's head. Stops, and
+/// leaves the rest waiting, before a nonce that this batch sends already: its fate is known only after the append.
+pub(super) fn plan(waiting: &mut VecDeque<Pending>, tail: &Tail, mut targets: Targets, now_ms: u64) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::with_capacity(waiting.len());
     let mut nonces: HashSet<(UserId, Uuid)> = HashSet::new();
+    let mut seq = tail.head;
     while let Some(pending) = waiting.pop_front() {
         if let Action::Send { nonce, .. } = pending.command.action
             && !nonces.insert((pending.command.actor, nonce))
@@ -75,19 +62,20 @@ pub(super) fn plan(waiting: &mut VecDeque<Pending>, tail: &Tail, mut targets: Ta
             waiting.push_front(pending);
             break;
         }
-        let seq = tail.head + planned.len() as u64 + 1;
-        match decide(&pending.command, seq, tail, &mut targets, now_ms) {
+        let (append, answer) = match decide(&pending.command, seq + 1, tail, &mut targets, now_ms) {
             Ok(Decision::Append { body, change, outcome }) => {
+                seq += 1;
                 let (actor, guild_seq) = (pending.command.actor, pending.command.guild_seq);
                 let entry = Entry { actor, time_ms: now_ms, guild_seq, body };
                 let record = Record { seq, actor, time_ms: now_ms, guild_seq, change };
-                planned.push(Planned { pending, entry, record, outcome });
+                (Some((entry, record)), Ok(outcome))
             }
-            Ok(Decision::Nothing(outcome)) => pending.settle(Ok(outcome)),
-            Err(refusal) => pending.settle(Err(refusal)),
-        }
+            Ok(Decision::Nothing(outcome)) => (None, Ok(outcome)),
+            Err(refusal) => (None, Err(refusal)),
+        };
+        steps.push(Step { pending, append, answer });
     }
-    planned
+    steps
 }
 
 enum Decision {

@@ -8,10 +8,10 @@ use tokio::sync::oneshot;
 
 use super::{
     Action, BATCH_MAX, Command, Committed, Outcome, QUEUE_MAX, Refusal, Shared,
-    batch::{self, Pending, Planned},
+    batch::{self, Pending, Step},
     tail::Tail,
 };
-use crate::store::{self, Append, Duplicate};
+use crate::store::{self, Append, Duplicate, Entry};
 
 /// How often a batch may be overtaken by other nodes before its senders are told that the channel is busy.
 const OVERTAKEN_MAX: u32 = 64;
@@ -115,22 +115,26 @@ async fn commit(
         let tail = loaded(lane, shared, tail).await?;
         let targets = targets(lane, shared, waiting).await?;
         find_sent(lane, shared, tail, waiting).await?;
-        let planned = batch::plan(waiting, tail, targets, shared.clock.now_ms());
-        if planned.is_empty() {
+        let steps = batch::plan(waiting, tail, targets, shared.clock.now_ms());
+        let entries: Vec<Entry> =
+            steps.iter().filter_map(|step| step.append.as_ref()).map(|(entry, _)| entry.clone()).collect();
+        if entries.is_empty() {
+            finish(lane, shared, tail, steps);
             return Ok(());
         }
-        let entries = planned.iter().map(|planned| planned.entry.clone()).collect();
         match shared.log.append(lane.channel, tail.head, entries).await {
             Ok(Append::Done { taken }) => {
-                finish(lane, shared, tail, planned, taken, waiting);
+                let taken = take_back(steps, taken, waiting);
+                finish(lane, shared, tail, taken);
                 return Ok(());
             }
             Ok(outcome) => {
-                unplan(planned, waiting);
-                overtaken(lane, shared, tail, waiting, outcome).await?;
+                let outcome = overtaken(lane, shared, tail, &steps, outcome).await;
+                take_back(steps, 0, waiting);
+                outcome?;
             }
             Err(error) => {
-                unplan(planned, waiting);
+                take_back(steps, 0, waiting);
                 return Err(failed(lane, &error));
             }
         }
@@ -171,25 +175,33 @@ async fn find_sent(lane: &Lane, shared: &Shared, tail: &mut Tail, waiting: &VecD
     Ok(())
 }
 
-/// Publishes and answers what was taken; the rest waits again, before those that came later.
-fn finish(
-    lane: &Lane,
-    shared: &Shared,
-    tail: &mut Tail,
-    mut planned: Vec<Planned>,
-    taken: usize,
-    waiting: &mut VecDeque<Pending>,
-) {
-    unplan(planned.split_off(taken.min(planned.len())), waiting);
-    let Some(guild) = planned.first().map(|planned| planned.pending.command.guild) else { return };
-    let mut records = Vec::with_capacity(planned.len());
-    for planned in planned {
-        let (record, author, pending, outcome) = planned.finish();
-        records.push((record, author));
-        pending.settle(Ok(outcome));
+/// Puts back the first step whose entry was not taken and all behind it, before those that came later.
+fn take_back(mut steps: Vec<Step>, taken: usize, waiting: &mut VecDeque<Pending>) -> Vec<Step> {
+    let mut entries = 0;
+    let end = steps.iter().position(|step| {
+        entries += usize::from(step.append.is_some());
+        entries > taken || taken == 0
+    });
+    for step in steps.drain(end.unwrap_or(steps.len())..).rev() {
+        waiting.push_front(step.pending);
     }
-    tail.advance(records.iter().map(|(record, _)| record));
-    shared.publisher.committed(Committed { channel: lane.channel, guild, epoch: tail.epoch, records: &records });
+    steps
+}
+
+/// Answers, then publishes.
+fn finish(lane: &Lane, shared: &Shared, tail: &mut Tail, steps: Vec<Step>) {
+    let Some(guild) = steps.first().map(|step| step.pending.command.guild) else { return };
+    let mut records = Vec::with_capacity(steps.len());
+    for Step { pending, append, answer } in steps {
+        if let Some((_, record)) = append {
+            records.push((record, Arc::clone(&pending.command.author)));
+        }
+        pending.settle(answer);
+    }
+    if !records.is_empty() {
+        tail.advance(records.iter().map(|(record, _)| record));
+        shared.publisher.committed(Committed { channel: lane.channel, guild, epoch: tail.epoch, records: &records });
+    }
 }
 
 /// Nothing was written: learns why, so that the batch can be planned again.
@@ -197,14 +209,14 @@ async fn overtaken(
     lane: &Lane,
     shared: &Shared,
     tail: &mut Tail,
-    waiting: &VecDeque<Pending>,
+    steps: &[Step],
     outcome: Append,
 ) -> Result<(), Refusal> {
     match outcome {
         Append::Done { .. } => Ok(()),
         Append::HeadMoved { .. } => catch_up(lane, shared, tail).await,
         Append::Duplicates(duplicates) => {
-            remember(tail, waiting, &duplicates);
+            remember(tail, steps, &duplicates);
             Ok(())
         }
         // The log is behind what the lane believed: nothing of its tail can be trusted.
@@ -224,20 +236,15 @@ async fn catch_up(lane: &Lane, shared: &Shared, tail: &mut Tail) -> Result<(), R
     }
 }
 
-/// The entries of the refused append are at the front of `waiting` again, in their order.
-fn remember(tail: &mut Tail, waiting: &VecDeque<Pending>, duplicates: &[Duplicate]) {
+fn remember(tail: &mut Tail, steps: &[Step], duplicates: &[Duplicate]) {
+    let commands: Vec<_> =
+        steps.iter().filter(|step| step.append.is_some()).map(|step| &step.pending.command).collect();
     for duplicate in duplicates {
-        if let Some(pending) = waiting.get(duplicate.index)
-            && let Action::Send { nonce, .. } = pending.command.action
+        if let Some(command) = commands.get(duplicate.index)
+            && let Action::Send { nonce, .. } = command.action
         {
-            tail.remember(pending.command.actor, nonce, duplicate.sent);
+            tail.remember(command.actor, nonce, duplicate.sent);
         }
-    }
-}
-
-fn unplan(planned: Vec<Planned>, waiting: &mut VecDeque<Pending>) {
-    for planned in planned.into_iter().rev() {
-        waiting.push_front(planned.pending);
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use guildhall_proto::ids::{ChannelId, GuildId, StreamKey, StreamKind, UserId};
 
 use super::watch::{Mode, Watch};
-use crate::chat::GuildHandle;
+use crate::{chat::GuildHandle, fanout::Published};
 
 /// Events that wait for a session at most; then its streams fall behind and are read from the log.
 const EVENTS_MAX: usize = 256;
@@ -42,6 +42,21 @@ impl Merge {
     pub(super) fn push(&mut self, frame: Bytes) {
         self.queue_bytes(frame);
         self.wake();
+    }
+
+    /// Takes note of a published event; whether the actor has something to do because of it. Nobody is woken.
+    pub(super) fn hear(&mut self, user: UserId, event: &Published) -> bool {
+        let full = self.is_full();
+        let Some(watch) = self.watches.get_mut(&event.stream) else { return false };
+        let before = watch.mode;
+        let shown = watch.hear(user, event, full);
+        let after = watch.mode;
+        if shown {
+            self.queue_bytes(event.frame.clone());
+        }
+        self.recount(before, after);
+        self.note_moved(event.stream.kind, shown, user);
+        event.stream.kind != StreamKind::Channel || before != after
     }
 
     pub(super) fn queue_bytes(&mut self, frame: Bytes) {

@@ -17,11 +17,11 @@ use tokio::sync::Notify;
 
 use super::{
     merge::Merge,
-    watch::{Heard, Mode, Watch},
+    watch::{Mode, Watch},
 };
 use crate::{
     chat::GuildHandle,
-    fanout::{Delivery, Subscriber},
+    fanout::{Delivery, Published, Subscriber},
 };
 
 /// With more than this waiting, typing and activity are dropped: they are worth nothing when they are late.
@@ -277,23 +277,6 @@ impl Outbox {
         self.work.notify_one();
     }
 
-    fn event(&self, stream: StreamKey, heard: Heard, frame: &Bytes) {
-        let mut inner = self.inner.lock();
-        let full = inner.is_full();
-        let Some(watch) = inner.watches.get_mut(&stream) else { return };
-        let mode = watch.mode;
-        let verdict = watch.hear(self.user, stream, heard, full);
-        if verdict {
-            inner.push(frame.clone());
-        }
-        let now = inner.watches.get(&stream).map_or(mode, |watch| watch.mode);
-        inner.recount(mode, now);
-        inner.note_moved(stream.kind, verdict, self.user);
-        if stream.kind != StreamKind::Channel || now != mode {
-            self.work.notify_one();
-        }
-    }
-
     fn typing(&self, stream: StreamKey, guild_seq: u64, typist: UserId, frame: &Bytes) {
         let mut inner = self.inner.lock();
         if typist == self.user || inner.queue.len() >= PASSING_MAX {
@@ -333,11 +316,20 @@ impl Outbox {
 }
 
 impl Subscriber for Outbox {
+    fn events(&self, events: &[Published]) {
+        let mut inner = self.inner.lock();
+        let mut work = false;
+        for event in events {
+            work |= inner.hear(self.user, event);
+        }
+        inner.wake();
+        if work {
+            self.work.notify_one();
+        }
+    }
+
     fn deliver(&self, delivery: &Delivery) {
         match delivery {
-            Delivery::Event { stream, seq, guild_seq, frame } => {
-                self.event(*stream, Heard { seq: *seq, guild_seq: *guild_seq }, frame);
-            }
             Delivery::Typing { stream, guild_seq, user, frame } => self.typing(*stream, *guild_seq, *user, frame),
             Delivery::Presence { user, guild, frame } => self.heard_presence(*user, *guild, frame),
             Delivery::Activity { channels, guild, frame } => self.activity(*guild, channels, frame),

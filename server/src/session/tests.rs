@@ -11,7 +11,7 @@ use guildhall_proto::ids::{ChannelId, StreamKey, UserId};
 use proptest::prelude::*;
 
 use super::outbox::{Outbox, Replayed};
-use crate::fanout::{Delivery, Subscriber};
+use crate::fanout::{Published, Subscriber};
 
 const STREAM: u64 = 7;
 
@@ -73,7 +73,7 @@ impl Merge {
     }
 
     fn publish(&self, seq: u64) {
-        self.outbox.deliver(&Delivery::Event { stream: key(), seq, guild_seq: 0, frame: frame(seq) });
+        self.outbox.events(&[Published { stream: key(), seq, guild_seq: 0, frame: frame(seq) }]);
     }
 
     fn read(&mut self) -> Option<()> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use guildhall_proto::ids::{ChannelId, StreamKey, StreamKind, UserId};
 
-use crate::chat::GuildHandle;
+use crate::{chat::GuildHandle, fanout::Published};
 
 /// How a stream's events reach the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +25,6 @@ impl Mode {
     pub(super) fn is_work(self) -> bool {
         matches!(self, Self::Behind | Self::Lost)
     }
-}
-
-/// A published event, as far as the merge needs it.
-#[derive(Clone, Copy)]
-pub(super) struct Heard {
-    pub(super) seq: u64,
-    pub(super) guild_seq: u64,
 }
 
 pub(super) struct Watch {
@@ -60,12 +53,12 @@ impl Watch {
     }
 
     /// Takes note of a published event; whether it is to be shown now.
-    pub(super) fn hear(&mut self, user: UserId, stream: StreamKey, heard: Heard, full: bool) -> bool {
+    pub(super) fn hear(&mut self, user: UserId, heard: &Published, full: bool) -> bool {
         self.seen = self.seen.max(heard.seq);
         if self.mode != Mode::Live || heard.seq < self.next {
             return false;
         }
-        if heard.guild_seq > self.checked && !self.recheck(user, stream, heard.guild_seq) {
+        if heard.guild_seq > self.checked && !self.recheck(user, heard.stream, heard.guild_seq) {
             return false;
         }
         if heard.seq > self.next || full {

@@ -40,7 +40,7 @@ async fn every_bad_input_has_its_outcome_and_harms_nobody() {
     let report = requests.and(connections);
     let Report { rows, marks, slowest, failures } = &report;
     let line = format!(
-        "bad input: {rows} rows, {} not as stated; the neighbours spoke {marks} times and heard it all, the slowest \
+        "bad input: {rows} rows, {} not as stated; the neighbours spoke {marks} times beside it and heard themselves \
          within {} ms",
         failures.len(),
         slowest.as_millis(),

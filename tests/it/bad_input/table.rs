@@ -1,5 +1,6 @@
 //! The table: each row is an input and its exact outcome, in words. Beside every row the neighbour goes on chatting.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -104,9 +105,15 @@ async fn run(scene: Arc<Scene>, row: Row) -> Option<String> {
     let act = AssertUnwindSafe((row.act)(scene)).catch_unwind();
     let got = match tokio::time::timeout(ROW_MAX, act).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => "a panic, see above".to_owned(),
+        Ok(Err(panic)) => format!("a panic: {}", said(panic.as_ref())),
         Err(_) => "no end".to_owned(),
     };
     println!("{:>6} ms  {}: {got}", start.elapsed().as_millis(), row.input);
     (got != row.outcome).then(|| format!("{}:\n  stated: {}\n  came:   {got}", row.input, row.outcome))
+}
+
+/// What a panic said.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("nothing")
 }

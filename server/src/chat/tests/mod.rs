@@ -18,7 +18,7 @@ use prost::Message as _;
 use super::{Caller, Chat, Error, GuildHandle, Parts, Policy, Registration};
 use crate::{
     clock::Clock,
-    fanout::{Delivery, Hub, Subscriber, Topic},
+    fanout::{Delivery, Hub, Published, Subscriber, Topic},
     store::sqlite,
 };
 
@@ -93,14 +93,16 @@ impl Bench {
 struct Heard(Mutex<Vec<v1::Event>>);
 
 impl Subscriber for Heard {
-    fn deliver(&self, delivery: &Delivery) {
-        if let Delivery::Event { frame, .. } = delivery {
-            let frame = v1::ServerFrame::decode(frame.clone()).expect("a frame");
+    fn events(&self, events: &[Published]) {
+        for event in events {
+            let frame = v1::ServerFrame::decode(event.frame.clone()).expect("a frame");
             if let Some(v1::server_frame::Payload::Event(event)) = frame.payload {
                 self.0.lock().push(event);
             }
         }
     }
+
+    fn deliver(&self, _: &Delivery) {}
 }
 
 impl Heard {

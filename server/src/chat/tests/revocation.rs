@@ -10,7 +10,7 @@ use guildhall_proto::{
 use super::{Bench, assert_error};
 use crate::{
     chat::{Error, error::Missing},
-    fanout::{Delivery, Subscriber, Topic},
+    fanout::{Delivery, Published, Subscriber, Topic},
 };
 
 /// Notes whether the one who is removed is still a member when the removal is told.
@@ -21,9 +21,11 @@ struct Watch {
 }
 
 impl Subscriber for Watch {
-    fn deliver(&self, _: &Delivery) {
-        self.was_member.lock().push(self.guild.is_member(self.user));
+    fn events(&self, events: &[Published]) {
+        events.iter().for_each(|_| self.was_member.lock().push(self.guild.is_member(self.user)));
     }
+
+    fn deliver(&self, _: &Delivery) {}
 }
 
 #[tokio::test]

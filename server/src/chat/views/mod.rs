@@ -113,7 +113,7 @@ impl Guilds {
             let rows = self.metadata.stream_events(stream, position.seq, PAGE).await?;
             let last = rows.len() < PAGE;
             for row in rows {
-                self.take(handle, &events::stream_event(stream, position.epoch, row));
+                self.take(handle, stream, events::stream_event(stream, position.epoch, row));
             }
             if last {
                 return Ok(());
@@ -121,10 +121,10 @@ impl Guilds {
         }
     }
 
-    fn take(&self, handle: &GuildHandle, event: &v1::Event) {
-        let gone = self.index(handle, event);
-        handle.apply(event);
-        self.hub.publish(event);
+    fn take(&self, handle: &GuildHandle, stream: StreamKey, event: v1::Event) {
+        let gone = self.index(handle, &event);
+        handle.apply(&event);
+        self.hub.publish(stream, [event]);
         if gone {
             // Those who hold the handle see a guild without members; whoever asks anew finds none.
             self.held.write().remove(&handle.id());
