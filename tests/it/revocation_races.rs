@@ -139,6 +139,12 @@ async fn a_channel_that_is_deleted_under_load_ends_for_all_alike() {
         };
         let deletion = session.wait("the end of the channel", gone).await.unwrap();
         let stream = Some(v1::Stream::from(StreamKey::channel(channel)));
+        let lost = |frame: &Frame| match frame {
+            Frame::Resync(resync) if resync.stream == stream => Some((resync.reason(), resync.cursor)),
+            _ => None,
+        };
+        let told = session.wait("that the stream is over", lost).await.unwrap();
+        assert_eq!(told, (v1::ResyncReason::AccessLost, None));
         let frames = session.frames_for(Duration::from_millis(20)).await.unwrap();
         let shown: Vec<&v1::Event> = frames.iter().filter_map(|frame| of_stream(frame, stream)).collect();
         assert!(shown.len() <= stored, "round {round}: {stored} stored, {} shown", shown.len());

@@ -42,13 +42,27 @@ async fn new_channels_are_heard_from_their_first_message_on() {
     assert_eq!(streams, [guild.channel.get()], "where each channel begins");
     send(&ann, guild.channel, "in the old one").await;
     assert_eq!(content(&session.event(guild.channel).await.unwrap()), "in the old one");
-    for round in 0..20 {
+}
+
+#[tokio::test]
+async fn many_sessions_at_once_miss_no_first_message() {
+    let (deployment, ann, bob, guild) = scene().await;
+    let wire = deployment.wire(&bob).await;
+    let mut sessions = Vec::new();
+    for _ in 0..20 {
+        let mut session = wire.session().await.unwrap();
+        session.identify(whole(guild)).await.unwrap();
+        sessions.push(session);
+    }
+    for round in 0..10 {
         let channel = new_channel(&ann, guild.id, "new").await;
         send(&ann, channel, "the first").await;
         send(&ann, channel, "the second").await;
-        for (seq, expected) in [(1, "the first"), (2, "the second")] {
-            let event = session.event(channel).await.unwrap();
-            assert_eq!((event.seq, content(&event)), (seq, expected), "round {round}");
+        for session in &mut sessions {
+            for (seq, expected) in [(1, "the first"), (2, "the second")] {
+                let event = session.event(channel).await.unwrap();
+                assert_eq!((event.seq, content(&event)), (seq, expected), "round {round}");
+            }
         }
     }
 }
