@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use guildhall::{Cursor, Event, GuildId, StreamKey};
 use guildhall_proto::v1;
-use guildhall_tests::wire::{Frame, Session, Wire, channel_cursor, nonce, send_command};
+use guildhall_tests::wire::{Frame, Outcome, Session, Wire, channel_cursor, nonce, send_command};
 use guildhall_tests::{Deployment, Guild, User};
 
 const ROUNDS: usize = 120;
@@ -123,11 +123,7 @@ async fn a_channel_that_is_deleted_under_load_ends_for_all_alike() {
             tokio::join!(writer.pipeline(commands), async { ann.client.channels().delete(channel).await });
         deleted.unwrap();
         let outcomes = outcomes.unwrap();
-        let stored = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-        let refused = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-        for failure in refused {
-            assert_eq!(failure.reason, guildhall::ErrorReason::ChannelNotFound, "round {round}");
-        }
+        let stored = stored(&outcomes);
         let gone = |frame: &Frame| match frame {
             Frame::Event(event) => match &event.payload {
                 Some(v1::event::Payload::ChannelDeleted(deleted)) if deleted.channel_id == channel.get() => {
@@ -153,6 +149,13 @@ async fn a_channel_that_is_deleted_under_load_ends_for_all_alike() {
             "round {round}: deleted at {deletion}: {shown:?}"
         );
     }
+}
+
+/// How many were stored; the others came too late, and are told so.
+fn stored(outcomes: &[Outcome]) -> usize {
+    let refused = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+    assert!(refused.clone().all(|failure| failure.reason == guildhall::ErrorReason::ChannelNotFound), "{outcomes:?}");
+    outcomes.len() - refused.count()
 }
 
 fn of_stream(frame: &Frame, stream: Option<v1::Stream>) -> Option<&v1::Event> {

@@ -12,6 +12,8 @@ use super::hub::{Published, Subscriber, SubscriberId};
 
 /// How long the events of a busy topic are gathered: as short as the runtime's timer allows.
 pub(super) const LINGER: Duration = Duration::from_millis(1);
+/// With this many events a wake-up is well used, and waiting for more gains little.
+const ENOUGH: usize = 8;
 /// A topic with this many events within `WINDOW` is busy.
 const BUSY_EVENTS: usize = 10;
 const WINDOW: Duration = Duration::from_millis(100);
@@ -56,6 +58,10 @@ impl Audience {
         }
         let first = pace.gathered.is_empty();
         pace.gathered.extend(events);
+        if pace.gathered.len() >= ENOUGH {
+            self.tell_now(&std::mem::take(&mut pace.gathered));
+            return false;
+        }
         first
     }
 
