@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long things may take that normally take milliseconds. Generous: the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Asks again and again until there is an answer.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use guildhall_proto::v1::{self, event::Payload};
 
 use super::{
@@ -15,8 +14,6 @@ use super::{
 };
 use crate::store::{InviteRow, Write};
 
-/// 96 random bits: not to be guessed.
-const CODE_BYTES: usize = 12;
 /// Open invites of one guild. Those that do not work any more make room by themselves.
 const INVITES_MAX: usize = 500;
 
@@ -38,7 +35,7 @@ impl Chat {
                 return Err(Error::Limit { subject: "guild.invites", max: INVITES_MAX });
             }
             let row = InviteRow {
-                code: URL_SAFE_NO_PAD.encode(rand::random::<[u8; CODE_BYTES]>()),
+                code: new_code(),
                 guild: permit.guild(),
                 creator: caller.user,
                 max_uses: request.max_uses,
@@ -134,4 +131,9 @@ impl Chat {
 pub(super) fn works(invite: &InviteRow, now_ms: u64) -> bool {
     let in_time = invite.expire_ms.is_none_or(|end_ms| end_ms > now_ms);
     in_time && (invite.max_uses == 0 || invite.uses < invite.max_uses)
+}
+
+/// 96 random bits. In hexadecimal: a code that began with a dash would be taken for an option on a command line.
+fn new_code() -> String {
+    format!("{:024x}", rand::random::<u128>() >> 32)
 }
