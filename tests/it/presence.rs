@@ -163,6 +163,27 @@ async fn nobody_else_is_told() {
 }
 
 #[tokio::test]
+async fn it_ends_when_the_watched_one_leaves_the_guild() {
+    let scene = Scene::new().await;
+    let add_presence_users = vec![scene.bob.id.get()];
+    let by_name = v1::UpdateSubscriptions { add_presence_users, ..Default::default() };
+    let mut watcher = scene.deployment.wire(&scene.ann).await.session().await.unwrap();
+    watcher.identify(by_name).await.unwrap();
+    assert_next(&mut watcher, scene.bob.id, Offline).await;
+    let mut bob = begin(&scene.deployment.wire(&scene.bob).await, Online).await;
+    assert_next(&mut watcher, scene.bob.id, Online).await;
+    scene.bob.client.guilds().leave(scene.guild.id).await.unwrap();
+    // Whether the end is told as going offline or not at all, what he does from now on is nothing to her.
+    bob.event(scene.bob.id).await.unwrap();
+    watcher.heartbeat(Vec::new()).await.unwrap();
+    watcher.forget();
+    for status in [Dnd, Idle] {
+        bob.call(update(status, Some("not for ann"))).await.unwrap().unwrap();
+        assert_silent(&mut watcher, scene.bob.id).await;
+    }
+}
+
+#[tokio::test]
 async fn who_misses_two_heartbeats_is_offline() {
     let scene = Scene::of(Deployment::builder().set("heartbeat_seconds", 1).start().await).await;
     let mut watcher = scene.watcher().await;
