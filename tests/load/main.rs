@@ -88,7 +88,12 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     let summary = noise.summary();
     report::print(&rows, &summary);
-    println!("written to {}", report::write(&rows, &summary)?.display());
+    if arguments.quick {
+        println!(
+            "quick: one short round with fewer sessions than the table says; good to see that it works, and no more"
+        );
+    }
+    println!("written to {}", report::write(&rows, &summary, arguments.quick)?.display());
     Ok(())
 }
 

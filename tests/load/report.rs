@@ -30,13 +30,14 @@ pub(crate) fn print(rows: &[Row], noise: &Summary) {
 }
 
 /// Writes everything that was measured to the next free number.
-pub(crate) fn write(rows: &[Row], noise: &Summary) -> Result<PathBuf> {
+pub(crate) fn write(rows: &[Row], noise: &Summary, quick: bool) -> Result<PathBuf> {
     let directory = lab::directory()?;
     let taken = |number: &u32| directory.join(format!("{number}.json")).exists();
     let number = (1..).find(|number| !taken(number)).unwrap_or(1);
     let path = directory.join(format!("{number}.json"));
     let report = json!({
         "cores": std::thread::available_parallelism()?.get(),
+        "quick": quick,
         "noise": noise,
         "figures": rows.iter().map(value).collect::<Vec<_>>(),
     });
