@@ -1,5 +1,7 @@
 //! Reading: pages of messages, and streams from a cursor.
 
+use std::sync::Arc;
+
 use guildhall_proto::{
     ids::{ChannelId, MessageId, StreamKey, StreamKind, UserId},
     v1::{self, list_messages_request::Anchor as Asked},
@@ -43,6 +45,7 @@ impl Chat {
         let limit = pages::size(request.page_size, PAGE_DEFAULT, PAGE_MAX);
         let page = self.store.log.page(place.channel, anchor, limit).await?;
         let page = page.ok_or(Error::NotFound(Missing::Channel))?;
+        self.know_rights(&handle, page.messages.iter().map(|row| row.guild_seq)).await?;
         let messages = self.shown(place, &page.messages).await?;
         // A removal in between wins.
         may_read(&handle, caller.user, place.channel)?;
@@ -62,9 +65,19 @@ impl Chat {
         may_read(&handle, caller.user, place.channel)?;
         let mut rows = self.store.log.messages(place.channel, &[MessageId(request.message_id)]).await?;
         rows.retain(|row| row.delete_ms.is_none());
+        self.know_rights(&handle, rows.iter().map(|row| row.guild_seq)).await?;
         let message = self.shown(place, &rows).await?.pop();
         may_read(&handle, caller.user, place.channel)?;
         Ok(v1::GetMessageResponse { message: Some(message.ok_or(Error::NotFound(Missing::Message))?) })
+    }
+
+    /// What was allowed at a version of the rights that this node has not seen is shown only once it has: another node
+    /// may have taken them away.
+    async fn know_rights(&self, handle: &Arc<GuildHandle>, stamps: impl Iterator<Item = u64>) -> Result<()> {
+        match stamps.max() {
+            Some(newest) if newest > handle.position().seq => self.follow(handle).await,
+            _ => Ok(()),
+        }
     }
 
     async fn shown(&self, place: Place, rows: &[MessageRow]) -> Result<Vec<v1::Message>> {
@@ -92,6 +105,10 @@ impl Chat {
         let limit = pages::size(request.page_size, CHANGES_DEFAULT, CHANGES_MAX);
         let mut events = self.read_stream(stream, cursor.seq, limit).await?;
         cut(&mut events);
+        if stream.is_channel() {
+            let handle = self.channel_guild(stream.id).await?;
+            self.know_rights(&handle, events.iter().map(|event| event.guild_seq)).await?;
+        }
         // A removal in between wins.
         self.may_follow(caller, stream).await?;
         let seq = events.last().map_or(cursor.seq, |event| event.seq);

@@ -24,6 +24,8 @@ pub enum Values {
     List(&'static str),
     /// One of these.
     Choice(&'static [&'static str]),
+    /// A text that is neither shown nor taken as a flag.
+    Secret,
     /// `true` or `false`.
     Switch,
     /// A whole number.
@@ -48,6 +50,11 @@ impl Key {
         self.name.replace('_', "-")
     }
 
+    /// Whether the command line takes it.
+    pub fn is_flag(&self) -> bool {
+        !matches!(self.values, Values::Secret)
+    }
+
     /// What it is for, in one line.
     pub fn summary(&self) -> String {
         let lines: Vec<_> = self.doc.iter().map(|line| line.trim()).collect();
@@ -61,6 +68,7 @@ impl std::fmt::Display for Values {
             Self::Text(form) => f.write_str(form),
             Self::List(form) => write!(f, "list of {form}"),
             Self::Choice(all) => f.write_str(&all.join(" | ")),
+            Self::Secret => f.write_str("a secret text"),
             Self::Switch => f.write_str("true | false"),
             Self::Number { min, max, unit } => write!(f, "{min} to {max} {unit}"),
         }
@@ -76,6 +84,7 @@ pub(super) fn read<T: super::value::Setting>(text: &str, values: &Values) -> Res
         }
     }
     T::read(text).map_err(|why| match values {
+        Values::Secret => why,
         Values::Choice(_) | Values::Switch => format!("`{text}` is not one of {values}"),
         _ if why.is_empty() => format!("`{text}` is not {values}"),
         _ => why,

@@ -72,7 +72,7 @@ pub fn flags() -> Vec<Arg> {
     let file = Arg::new(FILE_FLAG).long(FILE_FLAG).value_name("FILE").help(format!(
         "Settings file [default: {FILE_NAME} in the data directory, if there is one] [env: {FILE_VARIABLE}]"
     ));
-    std::iter::once(file).chain(KEYS.iter().map(flag)).collect()
+    std::iter::once(file).chain(KEYS.iter().filter(|key| key.is_flag()).map(flag)).collect()
 }
 
 fn flag(key: &Key) -> Arg {
@@ -95,6 +95,7 @@ fn flag(key: &Key) -> Arg {
             arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("true|false")
         }
         Values::Text(form) | Values::List(form) => arg.value_name(form),
+        Values::Secret => arg,
         Values::Choice(all) => arg.value_name(all.join("|")),
         Values::Number { .. } => arg.value_name("N"),
     }
@@ -175,7 +176,7 @@ impl Loader {
     }
 
     fn flags(&mut self, flags: &ArgMatches) {
-        for key in KEYS {
+        for key in KEYS.iter().filter(|key| key.is_flag()) {
             if let Some(value) = flags.get_one::<String>(key.name) {
                 self.set(key, value, Source::Flag(key.flag()));
             }

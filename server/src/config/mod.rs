@@ -4,6 +4,7 @@
 //! checks are all made from it, so none of them can know a key that another does not. A flag wins over the environment,
 //! that over the file, and that over the default.
 
+mod engines;
 mod file;
 mod key;
 mod load;
@@ -15,10 +16,11 @@ use std::path::PathBuf;
 
 use guildhall_web_bridge::Origin;
 
+pub use engines::{Address, MessagesUrl, RelayUrl, Secret, StoreUrl};
 pub use key::{Key, Values};
 pub use load::{Error, Loaded, Source, file_place, flags, load};
 pub use render::{show, template};
-pub use value::{LogFormat, Registration, StoreUrl};
+pub use value::{LogFormat, Registration};
 
 use key::settings;
 
@@ -30,8 +32,21 @@ settings! {
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7420)), Values::Text("ADDR:PORT");
     /// Directory of the database. It is made if it does not exist, and belongs to one server at a time.
     data_dir: PathBuf = PathBuf::from("guildhall-data"), Values::Text("DIR");
-    /// Storage engine. `sqlite:` keeps everything in one file in the data directory.
-    store: StoreUrl = StoreUrl::Sqlite, Values::Choice(&["sqlite:"]);
+    /// Where everything is stored. `sqlite:` is one file in the data directory, for one process; `postgres://` serves any
+    /// number of nodes.
+    store: StoreUrl = StoreUrl::Sqlite, Values::Text("sqlite: | postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE");
+    /// Where the logs of channels are stored, if they outgrow Postgres. Its tables are made by `guildhall-server migrate up`.
+    messages: Option<MessagesUrl> = None, Values::Text("cassandra://[USER:PASSWORD@]HOST[:PORT][,HOST...]/KEYSPACE");
+    /// The bus between nodes. Without it nodes tell each other through Postgres.
+    relay: Option<RelayUrl> = None, Values::Text("redis://[USER:PASSWORD@]HOST[:PORT]");
+    /// Where other nodes reach this one; never open it to clients. Not set: commands are committed where they arrive, and a
+    /// browser must always reach the same node.
+    node_listen: Option<SocketAddr> = None, Values::Text("ADDR:PORT");
+    /// The address by which other nodes know this one. Not set: that of node_listen.
+    node_address: Option<String> = None, Values::Text("HOST:PORT");
+    /// What nodes show each other to prove that they belong together: the same on all, at least 32 characters. From the
+    /// environment or the settings file only, because everybody on the machine sees the flags of a process.
+    cluster_secret: Option<Secret> = None, Values::Secret;
     /// Who may make an account: anybody, those with an invite to a guild, or nobody.
     registration: Registration = Registration::Invite, Values::Choice(&["open", "invite", "closed"]);
     /// For development: listens on loopback only, opens registration and reflection unless they are set, and makes a demo
@@ -71,6 +86,21 @@ impl Settings {
         let mut found = Vec::new();
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             found.push("tls_cert and tls_key go together: set both or none".to_owned());
+        }
+        if self.store == StoreUrl::Sqlite {
+            let set = [
+                (self.messages.is_some(), "messages"),
+                (self.relay.is_some(), "relay"),
+                (self.node_listen.is_some(), "node_listen"),
+            ];
+            for (_, name) in set.iter().filter(|(set, _)| *set) {
+                found.push(format!(
+                    "{name} is for many nodes, and sqlite: for one process; set store to postgres://..."
+                ));
+            }
+        }
+        if self.node_listen.is_some() != self.cluster_secret.is_some() {
+            found.push("node_listen and cluster_secret go together: set both or none".to_owned());
         }
         if self.dev && !self.listen.ip().to_canonical().is_loopback() {
             found.push(format!(

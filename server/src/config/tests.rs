@@ -73,7 +73,7 @@ fn a_value_out_of_range_is_told_with_the_range() {
         ("--listen", "7420", "is not an address and port"),
         ("--registration", "all", "`all` is not one of open | invite | closed"),
         ("--allowed-origins", "https://a.example,*", "`*` is not an exact origin"),
-        ("--store", "postgres://x", "is not one of sqlite:"),
+        ("--store", "mysql://x", "is not sqlite: or postgres://"),
     ] {
         let text = problems(&[flag, value], &[]);
         assert!(text.contains(part) && text.contains(flag), "{text}");

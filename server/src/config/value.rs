@@ -18,13 +18,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// Which engine stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// SQLite, in the data directory.
-    Sqlite,
-}
-
 /// A type that a setting may have.
 pub(super) trait Setting: Sized {
     /// Reads it; an empty reason stands for "it has not the form of such a value".
@@ -34,7 +27,7 @@ pub(super) trait Setting: Sized {
 }
 
 /// A text as TOML.
-fn quoted(text: &str) -> Option<String> {
+pub(super) fn quoted(text: &str) -> Option<String> {
     Some(toml::Value::String(text.to_owned()).to_string())
 }
 
@@ -58,6 +51,26 @@ impl Setting for PathBuf {
 
     fn literal(&self) -> Option<String> {
         quoted(&self.to_string_lossy())
+    }
+}
+
+impl Setting for Option<SocketAddr> {
+    fn read(text: &str) -> Result<Self, String> {
+        SocketAddr::read(text).map(Some)
+    }
+
+    fn literal(&self) -> Option<String> {
+        self.as_ref().and_then(Setting::literal)
+    }
+}
+
+impl Setting for Option<String> {
+    fn read(text: &str) -> Result<Self, String> {
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    fn literal(&self) -> Option<String> {
+        self.as_deref().and_then(quoted)
     }
 }
 
@@ -136,5 +149,4 @@ macro_rules! words {
 words! {
     Registration { Open = "open", Invite = "invite", Closed = "closed" }
     LogFormat { Auto = "auto", Pretty = "pretty", Json = "json" }
-    StoreUrl { Sqlite = "sqlite:" }
 }

@@ -78,6 +78,7 @@ pub(super) fn plan(waiting: &mut VecDeque<Pending>, tail: &Tail, mut targets: Ta
     steps
 }
 
+#[allow(clippy::large_enum_variant, reason = "taken apart at once")]
 enum Decision {
     Append { body: Body, change: Change, outcome: Outcome },
     Nothing(Outcome),
@@ -106,6 +107,7 @@ fn decide(command: &Command, seq: u64, tail: &Tail, targets: &mut Targets, now_m
                 create_ms: now_ms,
                 edit_ms: None,
                 delete_ms: None,
+                guild_seq: command.guild_seq,
             };
             targets.insert(row.id, row.clone());
             Ok(create(row, fingerprint))
@@ -117,6 +119,7 @@ fn decide(command: &Command, seq: u64, tail: &Tail, targets: &mut Targets, now_m
             }
             row.content.clone_from(content);
             row.edit_ms = Some(now_ms);
+            row.guild_seq = command.guild_seq;
             let body = Body::Edit { message: *message, content: content.clone() };
             Ok(Decision::Append { body, change: Change::Edited(row.clone()), outcome: Outcome::Edited(row.clone()) })
         }

@@ -109,6 +109,9 @@ pub struct MessageRow {
     pub edit_ms: Option<u64>,
     /// Unix milliseconds.
     pub delete_ms: Option<u64>,
+    /// The seq of the guild's stream under which it was written or last edited; 0 once deleted. Whoever shows it must
+    /// know the rights at least as of there.
+    pub guild_seq: u64,
 }
 
 /// One entry as it stands in the log.

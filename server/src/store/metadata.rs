@@ -259,6 +259,22 @@ pub enum Commit {
     Taken(Taken),
 }
 
+/// Something that other nodes may hold in memory and that is not true any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A login session ended.
+    LoginEnded(LoginSessionId),
+    /// All tokens that a user has at this moment end then.
+    TokensExpire {
+        /// Whose.
+        user: UserId,
+        /// Unix milliseconds.
+        expire_ms: u64,
+    },
+    /// A user's profile changed.
+    ProfileChanged(UserId),
+}
+
 /// Everything but the logs of channels.
 #[async_trait]
 pub trait Metadata: Send + Sync + 'static {
@@ -301,6 +317,15 @@ pub trait Metadata: Send + Sync + 'static {
 
     /// How far a guild's or user's stream is; `None`: no such stream.
     async fn stream_position(&self, stream: StreamKey) -> Result<Option<Position>>;
+    /// How far several guilds' and users' streams are, in their order.
+    async fn stream_positions(&self, streams: &[StreamKey]) -> Result<Vec<Option<Position>>>;
     /// Up to `limit` events after `after`, in order, without a hole.
     async fn stream_events(&self, stream: StreamKey, after: u64, limit: usize) -> Result<Vec<EventRow>>;
+
+    /// What nodes must forget, after a watermark, with the next watermark; 0 gives the present one and nothing else. No
+    /// notice is missed by a reader that goes on from the last watermark within some minutes. A process alone knows what
+    /// it changed itself, so an engine for one process has none.
+    async fn notices(&self, _after: u64) -> Result<(u64, Vec<Notice>)> {
+        Ok((0, Vec::new()))
+    }
 }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 pub use log::{Anchor, Append, Body, Change, ChannelLog, Duplicate, Entry, MessageRow, Page, Record, Sent};
 pub use metadata::{
-    ChannelRow, Commit, EventRow, GuildRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Taken, TokenKind,
-    TokenRow, UserRow, Write,
+    ChannelRow, Commit, EventRow, GuildRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Notice, Taken,
+    TokenKind, TokenRow, UserRow, Write,
 };
 
 /// Why an engine could not do what it was asked. Absence is `Option`, never an error.

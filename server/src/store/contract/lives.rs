@@ -2,7 +2,7 @@
 
 use super::fixtures::{NOW_MS, append, channel, create, delete, edit, ids};
 use crate::store::log::Change;
-use crate::store::{Anchor, Store};
+use crate::store::{Anchor, Entry, Store};
 
 pub(crate) async fn edits_and_deletes_show_as_they_are_now(store: Store) {
     let channel = channel(&store).await;
@@ -28,6 +28,21 @@ pub(crate) async fn edits_and_deletes_show_as_they_are_now(store: Store) {
     assert_eq!(two.fingerprint, None);
     assert_eq!(two, third);
     assert_eq!(*gone, 2.into());
+}
+
+pub(crate) async fn messages_bear_the_rights_of_their_last_change(store: Store) {
+    let channel = channel(&store).await;
+    let at = |guild_seq, entry: Entry| Entry { guild_seq, ..entry };
+    let made = vec![at(5, create("a")), at(6, create("b")), at(4, create("c")), at(9, edit(2, "bb")), at(9, delete(3))];
+    append(&store, channel, 0, made).await;
+    append(&store, channel, 5, vec![at(7, edit(1, "aa")), at(8, edit(1, "aaa"))]).await;
+    let page = store.log.page(channel, Anchor::Newest, 10).await.unwrap().unwrap();
+    assert_eq!(page.messages.iter().map(|message| message.guild_seq).collect::<Vec<_>>(), [8, 9]);
+    let mut rows = store.log.messages(channel, &ids([1, 2, 3])).await.unwrap();
+    rows.sort_by_key(|row| row.id);
+    assert_eq!(rows.iter().map(|row| row.guild_seq).collect::<Vec<_>>(), [8, 9, 0]);
+    let records = store.log.read(channel, 0, 10).await.unwrap();
+    assert_eq!(records.iter().map(|record| record.guild_seq).collect::<Vec<_>>(), [5, 6, 4, 9, 9, 7, 8]);
 }
 
 pub(crate) async fn one_append_may_make_edit_and_delete(store: Store) {

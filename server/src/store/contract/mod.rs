@@ -38,7 +38,7 @@ macro_rules! store_contract_suite {
             the_largest_numbers_hurt_nobody, positions_come_in_the_order_asked, reads_are_cut_at_the_limit,
             a_repeated_nonce_is_named, every_repeated_nonce_is_named, a_nonce_is_of_author_and_channel, a_nonce_is_looked_up,
             a_deleted_message_still_holds_its_nonce,
-            edits_and_deletes_show_as_they_are_now, one_append_may_make_edit_and_delete,
+            edits_and_deletes_show_as_they_are_now, messages_bear_the_rights_of_their_last_change, one_append_may_make_edit_and_delete,
             a_deleted_message_stays_deleted, messages_are_found_by_id,
             two_writers_of_a_channel_lose_nothing, a_nonce_raced_by_two_is_written_once,
             many_channels_at_once_keep_apart, an_invites_last_use_is_used_once,
@@ -48,7 +48,7 @@ macro_rules! store_contract_suite {
             a_guild_is_one_picture, guilds_and_channels_change, ids_are_unique, members_come_and_go,
             members_come_in_pages, a_deleted_channel_is_gone_at_once, a_deleted_guild_is_gone_at_once,
             invites_are_used_up, invites_are_listed_and_deleted,
-            events_follow_the_changes, a_moved_stream_writes_nothing, a_taken_row_writes_nothing,
+            events_follow_the_changes, streams_come_in_the_order_asked, a_moved_stream_writes_nothing, a_taken_row_writes_nothing,
             an_unknown_stream_writes_nothing,
         }
     };

@@ -28,6 +28,22 @@ pub(crate) async fn events_follow_the_changes(store: Store) {
     assert!(store.metadata.stream_events(ours, u64::MAX, 10).await.unwrap().is_empty());
 }
 
+pub(crate) async fn streams_come_in_the_order_asked(store: Store) {
+    let (guild, user) = (guild(), user());
+    let (ours, theirs) = (guild_stream(guild.id), user_stream(user.id));
+    let writes = vec![Write::InsertGuild(guild), Write::InsertUser(user)];
+    store.metadata.commit(None, writes, vec![event(theirs, b"one"), event(theirs, b"two")]).await.unwrap();
+    // The same number is a guild's and, unknown, a user's.
+    let nobody = user_stream(fresh().into());
+    let other_kind = StreamKey { kind: StreamKind::User, id: ours.id };
+    let asked = [theirs, nobody, ours, other_kind, theirs];
+    let found = store.metadata.stream_positions(&asked).await.unwrap();
+    let heads: Vec<_> = found.iter().map(|position| position.map(|position| position.seq)).collect();
+    assert_eq!(heads, [Some(2), None, Some(0), None, Some(2)]);
+    assert_eq!(found[0], store.metadata.stream_position(theirs).await.unwrap());
+    assert!(store.metadata.stream_positions(&[]).await.unwrap().is_empty());
+}
+
 pub(crate) async fn a_moved_stream_writes_nothing(store: Store) {
     let row = guild();
     let stream = guild_stream(row.id);

@@ -91,7 +91,7 @@ impl<'r> Columns<'r> {
         bytes.try_into().map_err(|_| self.wrong("bytes of a wrong length"))
     }
 
-    /// A message: id, author, content, nonce, fingerprint, reply, creation, edit, deletion.
+    /// A message: id, author, content, nonce, fingerprint, reply, creation, edit, deletion, guild's seq.
     pub(super) fn message(&mut self) -> sqlx::Result<MessageRow> {
         Ok(MessageRow {
             id: self.id()?,
@@ -103,6 +103,7 @@ impl<'r> Columns<'r> {
             create_ms: self.id()?,
             edit_ms: self.id_or_none()?,
             delete_ms: self.id_or_none()?,
+            guild_seq: self.id()?,
         })
     }
 

@@ -38,12 +38,13 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
 FROM jsonb_each(?1)";
 
 const MESSAGES: &str = "
-INSERT INTO messages (channel_id, message_id, author_id, content, nonce, fingerprint, reply_to, create_ms)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6, value ->> 7
+INSERT INTO messages (channel_id, message_id, author_id, content, nonce, fingerprint, reply_to, create_ms, guild_seq)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6, value ->> 7,
+       value ->> 8
 FROM jsonb_each(?1)";
 
 const EDITS: &str = "
-UPDATE messages AS m SET content = j.value ->> 2, edit_ms = j.value ->> 3
+UPDATE messages AS m SET content = j.value ->> 2, edit_ms = j.value ->> 3, guild_seq = j.value ->> 4
 FROM jsonb_each(?1) AS j
 WHERE m.channel_id = j.value ->> 0 AND m.message_id = j.value ->> 1";
 

@@ -65,7 +65,8 @@ async fn positions(on: &SqlitePool, channels: &[ChannelId]) -> sqlx::Result<Vec<
 pub(super) const READ: &str = "
 SELECT l.seq, l.actor_id, l.time_ms, l.guild_seq, l.kind, l.message_id,
        COALESCE(m.author_id, t.author_id), COALESCE(m.content, ''), COALESCE(m.nonce, t.nonce), m.fingerprint,
-       COALESCE(m.reply_to, t.reply_to), COALESCE(m.create_ms, t.create_ms), COALESCE(m.edit_ms, t.edit_ms), t.delete_ms
+       COALESCE(m.reply_to, t.reply_to), COALESCE(m.create_ms, t.create_ms), COALESCE(m.edit_ms, t.edit_ms), t.delete_ms,
+       COALESCE(m.guild_seq, 0)
 FROM log AS l
 LEFT JOIN messages AS m ON l.kind <> 3 AND m.channel_id = l.channel_id AND m.message_id = l.message_id
 LEFT JOIN tombstones AS t
@@ -100,11 +101,12 @@ fn record(columns: &mut Columns<'_>) -> sqlx::Result<Record> {
 
 async fn messages(on: &SqlitePool, channel: ChannelId, ids: &[MessageId]) -> sqlx::Result<Vec<MessageRow>> {
     let select = "
-        SELECT message_id, author_id, content, nonce, fingerprint, reply_to, create_ms, edit_ms, NULL FROM messages
+        SELECT message_id, author_id, content, nonce, fingerprint, reply_to, create_ms, edit_ms, NULL, guild_seq
+        FROM messages
         WHERE channel_id = ?1 AND message_id IN (SELECT value FROM json_each(?2))
           AND EXISTS (SELECT 1 FROM streams WHERE kind = 1 AND id = ?1 AND closed = 0)
         UNION ALL
-        SELECT message_id, author_id, '', nonce, NULL, reply_to, create_ms, edit_ms, delete_ms FROM tombstones
+        SELECT message_id, author_id, '', nonce, NULL, reply_to, create_ms, edit_ms, delete_ms, 0 FROM tombstones
         WHERE channel_id = ?1 AND message_id IN (SELECT value FROM json_each(?2))
           AND EXISTS (SELECT 1 FROM streams WHERE kind = 1 AND id = ?1 AND closed = 0)";
     let ids = codec::list(ids.iter().map(|id| codec::bound(*id)));

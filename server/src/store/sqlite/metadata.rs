@@ -79,6 +79,10 @@ impl Metadata for Engine {
         streams::position(&self.readers, stream).await.map_err(failure::error)
     }
 
+    async fn stream_positions(&self, streams: &[StreamKey]) -> Result<Vec<Option<Position>>> {
+        streams::positions(&self.readers, streams).await.map_err(failure::error)
+    }
+
     async fn stream_events(&self, stream: StreamKey, after: u64, limit: usize) -> Result<Vec<EventRow>> {
         streams::events(&self.readers, stream, after, limit).await.map_err(failure::error)
     }

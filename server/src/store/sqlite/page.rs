@@ -11,7 +11,8 @@ use crate::store::{Anchor, MessageRow, Page};
 /// one snapshot, and its position with it. Deleted messages are in another table: what is walked over is what is found.
 pub(super) const AROUND: &str = "
 SELECT s.epoch, s.head,
-       p.message_id, p.author_id, p.content, p.nonce, p.fingerprint, p.reply_to, p.create_ms, p.edit_ms, NULL
+       p.message_id, p.author_id, p.content, p.nonce, p.fingerprint, p.reply_to, p.create_ms, p.edit_ms, NULL,
+       p.guild_seq
 FROM streams AS s LEFT JOIN (
     SELECT * FROM (SELECT * FROM messages WHERE channel_id = ?1 AND message_id < ?2 ORDER BY message_id DESC LIMIT ?3)
     UNION ALL

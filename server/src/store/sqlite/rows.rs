@@ -39,9 +39,9 @@ pub(super) struct Rows {
     pub(super) head: String,
     /// `[channel, seq, kind, message, actor, time, guild seq]`.
     pub(super) log: String,
-    /// `[channel, message, author, content, nonce, fingerprint, reply, time]`.
+    /// `[channel, message, author, content, nonce, fingerprint, reply, time, guild seq]`.
     pub(super) messages: String,
-    /// `[channel, message, content, time]`.
+    /// `[channel, message, content, time, guild seq]`.
     pub(super) edits: String,
     /// `[channel, message, time]`.
     pub(super) deletes: String,
@@ -104,7 +104,7 @@ impl Rows {
                 Some(reply) => push(&mut self.messages, format_args!("{}", codec::bound(*reply))),
                 None => self.messages.push_str("null"),
             }
-            push(&mut self.messages, format_args!(",{time}]"));
+            push(&mut self.messages, format_args!(",{time},{guild_seq}]"));
         }
     }
 
@@ -123,18 +123,19 @@ impl Rows {
         for (index, entry) in entries.iter().enumerate() {
             match &entry.body {
                 Body::Edit { message, content } if last.get(message) == Some(&index) => {
-                    self.edit(*message, content, entry.time_ms);
+                    self.edit(*message, content, entry);
                 }
                 _ => {}
             }
         }
     }
 
-    fn edit(&mut self, message: MessageId, content: &str, time_ms: u64) {
+    fn edit(&mut self, message: MessageId, content: &str, entry: &Entry) {
         comma(&mut self.edits);
         push(&mut self.edits, format_args!("[{},{},", self.channel, codec::bound(message)));
         text(&mut self.edits, content);
-        push(&mut self.edits, format_args!(",{}]", codec::bound(time_ms)));
+        let (time, guild_seq) = (codec::bound(entry.time_ms), codec::bound(entry.guild_seq));
+        push(&mut self.edits, format_args!(",{time},{guild_seq}]"));
     }
 
     fn delete(&mut self, message: MessageId, time_ms: u64) {

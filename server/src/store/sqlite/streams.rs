@@ -27,6 +27,21 @@ pub(super) async fn position(on: impl SqliteExecutor<'_>, stream: StreamKey) -> 
     row.map(|row| read_position(&mut Columns::of(&row))).transpose()
 }
 
+/// How far several open streams are, in their order.
+pub(super) async fn positions(on: &SqlitePool, streams: &[StreamKey]) -> sqlx::Result<Vec<Option<Position>>> {
+    let select = "SELECT j.key, s.epoch, s.head FROM json_each(?1) AS j CROSS JOIN streams AS s
+                  WHERE s.kind = j.value ->> 0 AND s.id = j.value ->> 1 AND s.closed = 0";
+    let keys: Vec<_> = streams.iter().map(|stream| (codec::kind(*stream), codec::id(stream.id))).collect();
+    let keys = serde_json::to_string(&keys).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let mut positions = vec![None; streams.len()];
+    for row in sqlx::query(select).bind(keys).fetch_all(on).await? {
+        let mut columns = Columns::of(&row);
+        let index: usize = columns.number()?;
+        positions[index] = Some(read_position(&mut columns)?);
+    }
+    Ok(positions)
+}
+
 /// Appends one event. `None`: there is no such stream.
 pub(super) async fn append(on: &mut SqliteConnection, event: &NewEvent) -> sqlx::Result<Option<Position>> {
     let (kind, id) = (codec::kind(event.stream), codec::id(event.stream.id));
