@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::Columns;
@@ -10,38 +11,74 @@ use crate::store::{Append, Duplicate};
 
 // `jsonb_each`, not `json_each`: a row's array then comes parsed, and its columns need no second look at the text.
 
-const NONCES: &str = "
+macro_rules! nonces {
+    ($rows:literal) => {
+        concat!(
+            "
 SELECT n.value ->> 0, n.value ->> 1,
        COALESCE(m.message_id, t.message_id), m.fingerprint, COALESCE(m.create_ms, t.create_ms)
-FROM jsonb_each(?1) AS n
+FROM jsonb_each(",
+            $rows,
+            ") AS n
 LEFT JOIN messages AS m
     ON m.channel_id = n.value ->> 0 AND m.author_id = n.value ->> 2 AND m.nonce = unhex(n.value ->> 3)
 LEFT JOIN tombstones AS t
     ON t.channel_id = n.value ->> 0 AND t.author_id = n.value ->> 2 AND t.nonce = unhex(n.value ->> 3)
 WHERE (m.message_id IS NOT NULL OR t.message_id IS NOT NULL)
-  AND EXISTS (SELECT 1 FROM streams AS s WHERE s.kind = 1 AND s.id = n.value ->> 0 AND s.closed = 0)";
+  AND EXISTS (SELECT 1 FROM streams AS s WHERE s.kind = 1 AND s.id = n.value ->> 0 AND s.closed = 0)"
+        )
+    };
+}
+const NONCES: &str = nonces!("?1");
 
-const HEADS: &str = "
+macro_rules! heads {
+    ($rows:literal) => {
+        concat!(
+            "
 UPDATE streams AS s SET head = j.value ->> 2
-FROM jsonb_each(?1) AS j
+FROM jsonb_each(",
+            $rows,
+            ") AS j
 WHERE s.kind = 1 AND s.id = j.value ->> 0 AND s.head = j.value ->> 1 AND s.closed = 0
-RETURNING id";
+RETURNING id"
+        )
+    };
+}
+const HEADS: &str = heads!("?1");
 
 const WHERE_HEADS_ARE: &str = "
 SELECT s.id, s.head
 FROM jsonb_each(?1) AS j CROSS JOIN streams AS s
 WHERE s.kind = 1 AND s.id = j.value ->> 0 AND s.closed = 0";
 
-const LOG: &str = "
+macro_rules! log {
+    ($rows:literal) => {
+        concat!(
+            "
 INSERT INTO log (channel_id, seq, kind, message_id, actor_id, time_ms, guild_seq)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
-FROM jsonb_each(?1)";
+FROM jsonb_each(",
+            $rows,
+            ")"
+        )
+    };
+}
+const LOG: &str = log!("?1");
 
-const MESSAGES: &str = "
+macro_rules! messages {
+    ($rows:literal) => {
+        concat!(
+            "
 INSERT INTO messages (channel_id, message_id, author_id, content, nonce, fingerprint, reply_to, create_ms, guild_seq)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6, value ->> 7,
        value ->> 8
-FROM jsonb_each(?1)";
+FROM jsonb_each(",
+            $rows,
+            ")"
+        )
+    };
+}
+const MESSAGES: &str = messages!("?1");
 
 const EDITS: &str = "
 UPDATE messages AS m SET content = j.value ->> 2, edit_ms = j.value ->> 3, guild_seq = j.value ->> 4
@@ -58,9 +95,36 @@ const DELETES: &str = "
 DELETE FROM messages
 WHERE (channel_id, message_id) IN (SELECT value ->> 0, value ->> 1 FROM jsonb_each(?1))";
 
+// Each call of the driver costs two switches of threads, which is much beside a small group. So the usual case, new
+// messages only, is two calls: these.
+const BEGIN: &str = concat!("BEGIN IMMEDIATE;", nonces!("?1"), ";", heads!("?2"));
+const INSERT_AND_COMMIT: &str = concat!(log!("?1"), ";", messages!("?2"), ";COMMIT");
+
 /// All of them, for the test of their plans.
 #[cfg(test)]
 pub(super) const STATEMENTS: [&str; 8] = [NONCES, HEADS, WHERE_HEADS_ARE, LOG, MESSAGES, EDITS, TOMBSTONES, DELETES];
+
+/// Writes and commits a group of new messages, if every head is where it is expected and no nonce is known: the usual
+/// case. False: it is not so; nothing was written. Either way, and after an error, the transaction is over.
+pub(super) async fn write_at_once(on: &mut SqliteConnection, group: &[&Rows]) -> sqlx::Result<bool> {
+    let joined = |part: fn(&Rows) -> &str| rows::join(group.iter().map(|rows| part(rows))).unwrap_or_default();
+    let result = async {
+        let begin = sqlx::query(BEGIN).bind(joined(|rows| &rows.nonces)).bind(joined(|rows| &rows.head));
+        let found = begin.fetch_all(&mut *on).await?;
+        // A head that moved is a row of one column, a known nonce one of several.
+        if found.len() != group.len() || found.iter().any(|row| row.len() > 1) {
+            return Ok(false);
+        }
+        let insert = sqlx::query(INSERT_AND_COMMIT).bind(joined(|rows| &rows.log)).bind(joined(|rows| &rows.messages));
+        insert.execute(&mut *on).await.map(|_| true)
+    };
+    let result = result.await;
+    if !matches!(result, Ok(true)) {
+        // Where SQLite has rolled back by itself it says no; if it is worse, the next transaction cannot begin.
+        let _ = sqlx::query("ROLLBACK").execute(on).await;
+    }
+    result
+}
 
 /// Writes what may be written and says what became of each. The transaction around it is the caller's.
 pub(super) async fn write(on: &mut SqliteConnection, group: &[&Rows]) -> sqlx::Result<Vec<Append>> {

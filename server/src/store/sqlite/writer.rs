@@ -154,6 +154,11 @@ impl Writer {
 
     async fn commit_group(&mut self, group: &[Waiting<Rows, Append>]) -> sqlx::Result<Vec<Append>> {
         let rows: Vec<&Rows> = group.iter().map(|(rows, _)| rows).collect();
+        if !rows.iter().any(|rows| rows.erases())
+            && let Ok(true) = self.commit_at_once(&rows).await
+        {
+            return Ok(rows.iter().map(|rows| Append::Done { taken: rows.taken }).collect());
+        }
         let result = group::write(self.connection.begin().await?, &rows).await;
         let written = |outcomes: &Vec<Append>| outcomes.iter().any(|outcome| matches!(outcome, Append::Done { .. }));
         let keep = result.as_ref().is_ok_and(written);
@@ -162,6 +167,11 @@ impl Writer {
             self.tidy.text_was_erased();
         }
         result
+    }
+
+    /// Whatever it fails of is found again, and told, by the way that takes all cases.
+    async fn commit_at_once(&mut self, rows: &[&Rows]) -> sqlx::Result<bool> {
+        group::write_at_once(self.connection.get()?, rows).await
     }
 
     async fn write_changes(&mut self) {

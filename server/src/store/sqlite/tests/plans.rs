@@ -1,7 +1,10 @@
 //! How SQLite means to run the statements that are run most: by key, without a scan or a sort of its own.
 
+use sqlx::ConnectOptions as _;
+
 use super::fresh;
-use crate::store::sqlite::{group, log, page};
+use crate::store::contract::{channel, create};
+use crate::store::sqlite::{group, log, page, place, rows::Rows};
 
 #[tokio::test]
 async fn hot_statements_go_by_key() {
@@ -22,4 +25,22 @@ async fn hot_statements_go_by_key() {
             assert!(by_key, "{step}: {statement}\n{plan:#?}");
         }
     }
+}
+
+/// The usual case must not fall through to the way that takes all cases: nothing else would show it.
+#[tokio::test]
+async fn new_messages_are_written_at_once() {
+    let (store, (sqlite, directory)) = fresh().await;
+    let (one, two) = (channel(&store).await, channel(&store).await);
+    sqlite.close().await.unwrap();
+    let options = place::write_options(&directory.path().join("data"));
+    let mut connection = options.connect().await.unwrap();
+    let rows = |channel, expected, text| Rows::new(channel, expected, &[create(text), create(text)]);
+    let group = [rows(one, 0, "a"), rows(two, 0, "b")];
+    assert!(group::write_at_once(&mut connection, &[&group[0], &group[1]]).await.unwrap());
+    let (stale, known) = (rows(one, 0, "c"), &group[0]);
+    assert!(!group::write_at_once(&mut connection, &[&rows(two, 2, "d"), &stale]).await.unwrap(), "a head has moved");
+    assert!(!group::write_at_once(&mut connection, &[known]).await.unwrap(), "the nonces are known");
+    let log: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM log").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(log, 4);
 }
