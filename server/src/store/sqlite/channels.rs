@@ -1,7 +1,6 @@
 //! Channels of guilds. What is written in them is in `log.rs`.
 
 use guildhall_proto::ids::{ChannelId, GuildId, StreamKey, StreamKind};
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{self, Columns};
@@ -29,7 +28,7 @@ fn read(columns: &mut Columns<'_>) -> sqlx::Result<ChannelRow> {
     })
 }
 
-pub(super) async fn guild_of(on: &SqlitePool, channel: ChannelId) -> sqlx::Result<Option<GuildId>> {
+pub(super) async fn guild_of(on: &mut SqliteConnection, channel: ChannelId) -> sqlx::Result<Option<GuildId>> {
     let select = sqlx::query("SELECT guild_id FROM channels WHERE id = ?1");
     let row = select.bind(codec::id(channel)).fetch_optional(on).await?;
     row.map(|row| Columns::of(&row).id()).transpose()

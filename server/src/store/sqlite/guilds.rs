@@ -1,7 +1,7 @@
 //! Guilds.
 
 use guildhall_proto::ids::{GuildId, StreamKey, StreamKind, UserId};
-use sqlx::SqlitePool;
+use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{self, Columns};
@@ -9,7 +9,7 @@ use super::{channels, members, streams};
 use crate::store::{GuildRow, GuildSnapshot, Taken};
 
 /// A guild with its members and channels, all read from one snapshot.
-pub(super) async fn snapshot(on: &SqlitePool, id: GuildId) -> sqlx::Result<Option<GuildSnapshot>> {
+pub(super) async fn snapshot(on: &mut SqliteConnection, id: GuildId) -> sqlx::Result<Option<GuildSnapshot>> {
     let mut transaction = on.begin().await?;
     let select = "SELECT g.id, g.name, g.icon_url, g.owner_id, g.create_ms, s.epoch, s.head
                   FROM guilds AS g JOIN streams AS s ON s.kind = 2 AND s.id = g.id WHERE g.id = ?1";
@@ -30,7 +30,7 @@ pub(super) async fn snapshot(on: &SqlitePool, id: GuildId) -> sqlx::Result<Optio
 }
 
 /// Oldest membership first.
-pub(super) async fn of_user(on: &SqlitePool, user: UserId) -> sqlx::Result<Vec<GuildId>> {
+pub(super) async fn of_user(on: &mut SqliteConnection, user: UserId) -> sqlx::Result<Vec<GuildId>> {
     let select = "SELECT guild_id FROM members WHERE user_id = ?1 ORDER BY join_ms, guild_id";
     let rows = sqlx::query(select).bind(codec::id(user)).fetch_all(on).await?;
     rows.iter().map(|row| Columns::of(row).id()).collect()

@@ -1,7 +1,6 @@
 //! Invites.
 
 use guildhall_proto::ids::GuildId;
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{self, Columns};
@@ -25,14 +24,14 @@ fn read(columns: &mut Columns<'_>) -> sqlx::Result<InviteRow> {
     })
 }
 
-pub(super) async fn by_code(on: &SqlitePool, code: &str) -> sqlx::Result<Option<InviteRow>> {
+pub(super) async fn by_code(on: &mut SqliteConnection, code: &str) -> sqlx::Result<Option<InviteRow>> {
     let select = concat!("SELECT ", columns!(), " FROM invites WHERE code = ?1");
     let row = sqlx::query(select).bind(code).fetch_optional(on).await?;
     row.map(|row| read(&mut Columns::of(&row))).transpose()
 }
 
 /// Newest first.
-pub(super) async fn of_guild(on: &SqlitePool, guild: GuildId) -> sqlx::Result<Vec<InviteRow>> {
+pub(super) async fn of_guild(on: &mut SqliteConnection, guild: GuildId) -> sqlx::Result<Vec<InviteRow>> {
     let select = concat!("SELECT ", columns!(), " FROM invites WHERE guild_id = ?1 ORDER BY create_ms DESC, code");
     let rows = sqlx::query(select).bind(codec::id(guild)).fetch_all(on).await?;
     rows.iter().map(|row| read(&mut Columns::of(row))).collect()

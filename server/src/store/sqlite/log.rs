@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use guildhall_proto::ids::{ChannelId, MessageId, StreamKey, StreamKind, UserId};
-use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnection;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -24,31 +24,31 @@ impl ChannelLog for Engine {
 
     async fn position(&self, channel: ChannelId) -> Result<Option<Position>> {
         let stream = StreamKey { kind: StreamKind::Channel, id: channel.into() };
-        streams::position(&self.readers, stream).await.map_err(failure::error)
+        streams::position(&mut *self.reader().await?, stream).await.map_err(failure::error)
     }
 
     async fn positions(&self, channels: &[ChannelId]) -> Result<Vec<Option<Position>>> {
-        positions(&self.readers, channels).await.map_err(failure::error)
+        positions(&mut *self.reader().await?, channels).await.map_err(failure::error)
     }
 
     async fn read(&self, channel: ChannelId, after: u64, limit: usize) -> Result<Vec<Record>> {
-        read(&self.readers, channel, after, limit).await.map_err(failure::error)
+        read(&mut *self.reader().await?, channel, after, limit).await.map_err(failure::error)
     }
 
     async fn sent(&self, channel: ChannelId, author: UserId, nonce: Uuid) -> Result<Option<Sent>> {
-        sent(&self.readers, channel, author, nonce).await.map_err(failure::error)
+        sent(&mut *self.reader().await?, channel, author, nonce).await.map_err(failure::error)
     }
 
     async fn messages(&self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<MessageRow>> {
-        messages(&self.readers, channel, ids).await.map_err(failure::error)
+        messages(&mut *self.reader().await?, channel, ids).await.map_err(failure::error)
     }
 
     async fn page(&self, channel: ChannelId, anchor: Anchor, limit: usize) -> Result<Option<Page>> {
-        page::read(&self.readers, channel, anchor, limit).await.map_err(failure::error)
+        page::read(&mut *self.reader().await?, channel, anchor, limit).await.map_err(failure::error)
     }
 }
 
-async fn positions(on: &SqlitePool, channels: &[ChannelId]) -> sqlx::Result<Vec<Option<Position>>> {
+async fn positions(on: &mut SqliteConnection, channels: &[ChannelId]) -> sqlx::Result<Vec<Option<Position>>> {
     let select = "SELECT j.key, s.epoch, s.head FROM json_each(?1) AS j CROSS JOIN streams AS s
                   WHERE s.kind = 1 AND s.id = j.value AND s.closed = 0";
     let ids = codec::list(channels.iter().map(|channel| codec::id(*channel)));
@@ -74,7 +74,7 @@ LEFT JOIN tombstones AS t
 WHERE l.channel_id = ?1 AND l.seq > ?2 AND EXISTS (SELECT 1 FROM streams WHERE kind = 1 AND id = ?1 AND closed = 0)
 ORDER BY l.seq LIMIT ?3";
 
-async fn read(on: &SqlitePool, channel: ChannelId, after: u64, limit: usize) -> sqlx::Result<Vec<Record>> {
+async fn read(on: &mut SqliteConnection, channel: ChannelId, after: u64, limit: usize) -> sqlx::Result<Vec<Record>> {
     let rows = sqlx::query(READ)
         .bind(codec::id(channel))
         .bind(codec::bound(after))
@@ -99,7 +99,7 @@ fn record(columns: &mut Columns<'_>) -> sqlx::Result<Record> {
     })
 }
 
-async fn messages(on: &SqlitePool, channel: ChannelId, ids: &[MessageId]) -> sqlx::Result<Vec<MessageRow>> {
+async fn messages(on: &mut SqliteConnection, channel: ChannelId, ids: &[MessageId]) -> sqlx::Result<Vec<MessageRow>> {
     let select = "
         SELECT message_id, author_id, content, nonce, fingerprint, reply_to, create_ms, edit_ms, NULL, guild_seq
         FROM messages
@@ -114,7 +114,12 @@ async fn messages(on: &SqlitePool, channel: ChannelId, ids: &[MessageId]) -> sql
     rows.iter().map(|row| Columns::of(row).message()).collect()
 }
 
-async fn sent(on: &SqlitePool, channel: ChannelId, author: UserId, nonce: Uuid) -> sqlx::Result<Option<Sent>> {
+async fn sent(
+    on: &mut SqliteConnection,
+    channel: ChannelId,
+    author: UserId,
+    nonce: Uuid,
+) -> sqlx::Result<Option<Sent>> {
     let select = "
         SELECT message_id, fingerprint, create_ms FROM messages
         WHERE channel_id = ?1 AND author_id = ?2 AND nonce = ?3

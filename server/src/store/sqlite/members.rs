@@ -1,7 +1,6 @@
 //! Members of guilds.
 
 use guildhall_proto::ids::{GuildId, UserId};
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{self, Columns};
@@ -21,7 +20,7 @@ pub(super) async fn all(on: &mut SqliteConnection, guild: GuildId) -> sqlx::Resu
 
 /// Up to `limit` with ids above `after`, by id.
 pub(super) async fn page(
-    on: &SqlitePool,
+    on: &mut SqliteConnection,
     guild: GuildId,
     after: UserId,
     limit: usize,

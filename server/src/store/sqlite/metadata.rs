@@ -28,62 +28,62 @@ impl Metadata for Engine {
     }
 
     async fn user(&self, id: UserId) -> Result<Option<UserRow>> {
-        users::by_id(&self.readers, id).await.map_err(failure::error)
+        users::by_id(&mut *self.reader().await?, id).await.map_err(failure::error)
     }
 
     async fn user_by_name(&self, username: &str) -> Result<Option<UserRow>> {
-        users::by_name(&self.readers, username).await.map_err(failure::error)
+        users::by_name(&mut *self.reader().await?, username).await.map_err(failure::error)
     }
 
     async fn users(&self, ids: &[UserId]) -> Result<Vec<UserRow>> {
-        users::by_ids(&self.readers, ids).await.map_err(failure::error)
+        users::by_ids(&mut *self.reader().await?, ids).await.map_err(failure::error)
     }
 
     async fn has_admin(&self) -> Result<bool> {
-        users::has_admin(&self.readers).await.map_err(failure::error)
+        users::has_admin(&mut *self.reader().await?).await.map_err(failure::error)
     }
 
     async fn token(&self, digest: &[u8; 32]) -> Result<Option<(TokenRow, UserRow)>> {
-        tokens::by_digest(&self.readers, digest).await.map_err(failure::error)
+        tokens::by_digest(&mut *self.reader().await?, digest).await.map_err(failure::error)
     }
 
     async fn tokens(&self, user: UserId) -> Result<Vec<TokenRow>> {
-        tokens::of_user(&self.readers, user).await.map_err(failure::error)
+        tokens::of_user(&mut *self.reader().await?, user).await.map_err(failure::error)
     }
 
     async fn guild(&self, id: GuildId) -> Result<Option<GuildSnapshot>> {
-        guilds::snapshot(&self.readers, id).await.map_err(failure::error)
+        guilds::snapshot(&mut *self.reader().await?, id).await.map_err(failure::error)
     }
 
     async fn guilds_of(&self, user: UserId) -> Result<Vec<GuildId>> {
-        guilds::of_user(&self.readers, user).await.map_err(failure::error)
+        guilds::of_user(&mut *self.reader().await?, user).await.map_err(failure::error)
     }
 
     async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {
-        channels::guild_of(&self.readers, channel).await.map_err(failure::error)
+        channels::guild_of(&mut *self.reader().await?, channel).await.map_err(failure::error)
     }
 
     async fn members(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(MemberRow, UserRow)>> {
-        members::page(&self.readers, guild, after, limit).await.map_err(failure::error)
+        members::page(&mut *self.reader().await?, guild, after, limit).await.map_err(failure::error)
     }
 
     async fn invite(&self, code: &str) -> Result<Option<InviteRow>> {
-        invites::by_code(&self.readers, code).await.map_err(failure::error)
+        invites::by_code(&mut *self.reader().await?, code).await.map_err(failure::error)
     }
 
     async fn invites(&self, guild: GuildId) -> Result<Vec<InviteRow>> {
-        invites::of_guild(&self.readers, guild).await.map_err(failure::error)
+        invites::of_guild(&mut *self.reader().await?, guild).await.map_err(failure::error)
     }
 
     async fn stream_position(&self, stream: StreamKey) -> Result<Option<Position>> {
-        streams::position(&self.readers, stream).await.map_err(failure::error)
+        streams::position(&mut *self.reader().await?, stream).await.map_err(failure::error)
     }
 
     async fn stream_positions(&self, streams: &[StreamKey]) -> Result<Vec<Option<Position>>> {
-        streams::positions(&self.readers, streams).await.map_err(failure::error)
+        streams::positions(&mut *self.reader().await?, streams).await.map_err(failure::error)
     }
 
     async fn stream_events(&self, stream: StreamKey, after: u64, limit: usize) -> Result<Vec<EventRow>> {
-        streams::events(&self.readers, stream, after, limit).await.map_err(failure::error)
+        streams::events(&mut *self.reader().await?, stream, after, limit).await.map_err(failure::error)
     }
 }

@@ -16,6 +16,7 @@ mod members;
 mod metadata;
 mod page;
 mod place;
+mod readers;
 mod rows;
 mod setup;
 mod streams;
@@ -30,7 +31,6 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sqlx::SqlitePool;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -39,6 +39,7 @@ pub use self::failure::OpenError;
 
 use self::codec::Columns;
 use self::connection::WriteConnection;
+use self::readers::{Reader, Readers};
 use self::writer::{Job, QUEUE_MAX, Writer};
 use super::{Error, Result, Store};
 
@@ -62,7 +63,14 @@ pub struct Sqlite {
 /// What the two traits are implemented on.
 struct Engine {
     queue: mpsc::Sender<Job>,
-    readers: SqlitePool,
+    readers: Readers,
+}
+
+impl Engine {
+    /// A connection to read over.
+    async fn reader(&self) -> Result<Reader> {
+        self.readers.get().await.map_err(failure::error)
+    }
 }
 
 /// Opens the database of a data directory, or makes it, and brings its schema up to date.
@@ -99,7 +107,7 @@ impl Sqlite {
     /// # Errors
     /// `Corrupt` with what was found, or the database does not answer.
     pub async fn integrity_check(&self) -> Result<()> {
-        let rows = sqlx::query("PRAGMA integrity_check").fetch_all(&self.engine.readers).await;
+        let rows = sqlx::query("PRAGMA integrity_check").fetch_all(&mut *self.engine.reader().await?).await;
         let lines = rows.map_err(failure::error)?;
         let lines: sqlx::Result<Vec<String>> = lines.iter().map(|row| Columns::of(row).get()).collect();
         match lines.map_err(failure::error)?.as_slice() {

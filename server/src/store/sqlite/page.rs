@@ -1,7 +1,7 @@
 //! Pages of messages.
 
 use guildhall_proto::ids::ChannelId;
-use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{self, Columns};
 use super::streams;
@@ -22,7 +22,7 @@ WHERE s.kind = 1 AND s.id = ?1 AND s.closed = 0";
 
 /// A page; `None`: no such channel.
 pub(super) async fn read(
-    on: &SqlitePool,
+    on: &mut SqliteConnection,
     channel: ChannelId,
     anchor: Anchor,
     limit: usize,

@@ -6,13 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::{Instant, sleep};
 
 use super::failure::OpenError;
+use super::readers::Readers;
 
 /// The schema, one file per version.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -22,8 +21,6 @@ const LOCK: &str = "guildhall.lock";
 
 /// How long a statement waits for a lock. Nobody else writes; a backup tool may hold the file for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a read waits for a free connection; then it is refused as unavailable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a locked directory is asked again: the process before this one may just be ending.
 const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
@@ -80,18 +77,9 @@ pub(super) async fn migrate(directory: &Path, options: &SqliteConnectOptions) ->
 }
 
 /// Connections that only read. They see everything that was acknowledged before they were asked.
-pub(super) async fn readers(directory: &Path, connections: u32) -> Result<SqlitePool, OpenError> {
+pub(super) async fn readers(directory: &Path, connections: u32) -> Result<Readers, OpenError> {
     let options = options(directory).read_only(true).pragma("cache_size", "-8192").row_buffer_size(512);
-    SqlitePoolOptions::new()
-        .min_connections(1)
-        .max_connections(connections.max(1))
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_with(options)
-        .await
-        .map_err(|source| OpenError::sqlx(directory, source))
+    Readers::open(options, connections).await.map_err(|source| OpenError::sqlx(directory, source))
 }
 
 /// What all connections share. The file is not mapped into memory: there, a failing disk kills the process instead of

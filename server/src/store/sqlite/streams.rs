@@ -1,7 +1,6 @@
 //! Streams: their heads, and the events of guilds and users.
 
 use guildhall_proto::ids::StreamKey;
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor};
 
 use super::codec::{self, Columns};
@@ -28,7 +27,7 @@ pub(super) async fn position(on: impl SqliteExecutor<'_>, stream: StreamKey) -> 
 }
 
 /// How far several open streams are, in their order.
-pub(super) async fn positions(on: &SqlitePool, streams: &[StreamKey]) -> sqlx::Result<Vec<Option<Position>>> {
+pub(super) async fn positions(on: &mut SqliteConnection, streams: &[StreamKey]) -> sqlx::Result<Vec<Option<Position>>> {
     let select = "SELECT j.key, s.epoch, s.head FROM json_each(?1) AS j CROSS JOIN streams AS s
                   WHERE s.kind = j.value ->> 0 AND s.id = j.value ->> 1 AND s.closed = 0";
     let keys: Vec<_> = streams.iter().map(|stream| (codec::kind(*stream), codec::id(stream.id))).collect();
@@ -68,7 +67,7 @@ pub(super) async fn append(on: &mut SqliteConnection, event: &NewEvent) -> sqlx:
 
 /// Up to `limit` events after `after`.
 pub(super) async fn events(
-    on: &SqlitePool,
+    on: &mut SqliteConnection,
     stream: StreamKey,
     after: u64,
     limit: usize,

@@ -1,7 +1,6 @@
 //! Tokens: the login sessions of people and bots.
 
 use guildhall_proto::ids::{LoginSessionId, UserId};
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{self, Columns};
@@ -31,7 +30,10 @@ fn read(columns: &mut Columns<'_>) -> sqlx::Result<TokenRow> {
     })
 }
 
-pub(super) async fn by_digest(on: &SqlitePool, digest: &[u8; 32]) -> sqlx::Result<Option<(TokenRow, UserRow)>> {
+pub(super) async fn by_digest(
+    on: &mut SqliteConnection,
+    digest: &[u8; 32],
+) -> sqlx::Result<Option<(TokenRow, UserRow)>> {
     let select = concat!(
         "SELECT ",
         columns!(),
@@ -48,7 +50,7 @@ pub(super) async fn by_digest(on: &SqlitePool, digest: &[u8; 32]) -> sqlx::Resul
 }
 
 /// Newest first.
-pub(super) async fn of_user(on: &SqlitePool, user: UserId) -> sqlx::Result<Vec<TokenRow>> {
+pub(super) async fn of_user(on: &mut SqliteConnection, user: UserId) -> sqlx::Result<Vec<TokenRow>> {
     let select =
         concat!("SELECT ", columns!(), " FROM tokens AS t WHERE t.user_id = ?1 ORDER BY t.create_ms DESC, t.id DESC");
     let rows = sqlx::query(select).bind(codec::id(user)).fetch_all(on).await?;

@@ -1,7 +1,6 @@
 //! Users.
 
 use guildhall_proto::ids::{StreamKey, StreamKind, UserId};
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{self, Columns};
@@ -32,25 +31,25 @@ pub(super) fn read(columns: &mut Columns<'_>) -> sqlx::Result<UserRow> {
     })
 }
 
-pub(super) async fn by_id(on: &SqlitePool, id: UserId) -> sqlx::Result<Option<UserRow>> {
+pub(super) async fn by_id(on: &mut SqliteConnection, id: UserId) -> sqlx::Result<Option<UserRow>> {
     let select = concat!("SELECT ", columns!(), " FROM users AS u WHERE u.id = ?1");
     let row = sqlx::query(select).bind(codec::id(id)).fetch_optional(on).await?;
     row.map(|row| read(&mut Columns::of(&row))).transpose()
 }
 
-pub(super) async fn by_name(on: &SqlitePool, username: &str) -> sqlx::Result<Option<UserRow>> {
+pub(super) async fn by_name(on: &mut SqliteConnection, username: &str) -> sqlx::Result<Option<UserRow>> {
     let select = concat!("SELECT ", columns!(), " FROM users AS u WHERE u.username = ?1");
     let row = sqlx::query(select).bind(username).fetch_optional(on).await?;
     row.map(|row| read(&mut Columns::of(&row))).transpose()
 }
 
-pub(super) async fn by_ids(on: &SqlitePool, ids: &[UserId]) -> sqlx::Result<Vec<UserRow>> {
+pub(super) async fn by_ids(on: &mut SqliteConnection, ids: &[UserId]) -> sqlx::Result<Vec<UserRow>> {
     let select = concat!("SELECT ", columns!(), " FROM users AS u WHERE u.id IN (SELECT value FROM json_each(?1))");
     let rows = sqlx::query(select).bind(codec::list(ids.iter().map(|id| codec::id(*id)))).fetch_all(on).await?;
     rows.iter().map(|row| read(&mut Columns::of(row))).collect()
 }
 
-pub(super) async fn has_admin(on: &SqlitePool) -> sqlx::Result<bool> {
+pub(super) async fn has_admin(on: &mut SqliteConnection) -> sqlx::Result<bool> {
     let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM users WHERE admin = 1)").fetch_one(on).await?;
     Columns::of(&row).get()
 }

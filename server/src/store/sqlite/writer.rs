@@ -7,12 +7,12 @@ use std::collections::{HashSet, VecDeque};
 use std::fs::File;
 use std::sync::Arc;
 
-use sqlx::sqlite::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::changes::{self, Change};
 use super::connection::WriteConnection;
+use super::readers::Readers;
 use super::rows::Rows;
 use super::tidy::Tidy;
 use super::{failure, group};
@@ -58,7 +58,7 @@ impl Writer {
     }
 
     /// Writes until `closing`; then what waits is still written. Last, the files are left tidy, and free for others.
-    pub(super) async fn run(mut self, closing: CancellationToken, readers: SqlitePool, lock: File) {
+    pub(super) async fn run(mut self, closing: CancellationToken, readers: Readers, lock: File) {
         while self.fill(&closing).await {
             self.write_appends().await;
             self.write_changes().await;

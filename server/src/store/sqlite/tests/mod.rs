@@ -42,7 +42,7 @@ async fn on_writer(sqlite: &Sqlite, statement: &'static str) -> Result<()> {
 
 /// One number out of the database.
 async fn number(sqlite: &Sqlite, select: &'static str) -> i64 {
-    sqlx::query_scalar(select).fetch_one(&sqlite.engine.readers).await.unwrap()
+    sqlx::query_scalar(select).fetch_one(&mut *sqlite.engine.reader().await.unwrap()).await.unwrap()
 }
 
 /// Waits for what must come about.

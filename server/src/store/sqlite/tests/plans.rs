@@ -12,7 +12,7 @@ async fn hot_statements_go_by_key() {
     for statement in [&group::STATEMENTS[..], &[log::READ, page::AROUND]].concat() {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
         let plan: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(explain).fetch_all(&sqlite.engine.readers).await.unwrap();
+            sqlx::query_as(explain).fetch_all(&mut *sqlite.engine.reader().await.unwrap()).await.unwrap();
         for (.., step) in &plan {
             // What is given as an argument, and what was just found by key, is walked through; no table is.
             let given = ["n", "j", "p", "jsonb_each", "(subquery"].map(|name| format!("SCAN {name}"));
