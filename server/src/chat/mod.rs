@@ -51,6 +51,7 @@ use people::People;
 pub use setup::Demo;
 pub use tokens::Revoked;
 use tokens::Tokens;
+pub use users::Beginning;
 use views::Guilds;
 pub use views::{GuildHandle, Picture, View};
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use guildhall_proto::{
-    ids::{StreamKey, UserId},
+    ids::{GuildId, StreamKey, UserId},
     v1::{self, event::Payload},
 };
 
@@ -14,10 +14,20 @@ use super::{
     events, validate,
     views::GuildHandle,
 };
-use crate::store::{Commit, MemberRow, NewEvent, UserRow, Write};
+use crate::store::{Commit, MemberRow, NewEvent, Position, UserRow, Write};
 
 /// How often a change of a profile is made anew because the user joined or left a guild meanwhile.
 const TRIES_MAX: usize = 8;
+
+/// What a session begins with.
+pub struct Beginning {
+    /// The caller's profile.
+    pub me: v1::User,
+    /// How far the caller's own stream is.
+    pub position: Position,
+    /// The caller's guilds, oldest membership first.
+    pub guilds: Vec<Arc<GuildHandle>>,
+}
 
 impl Chat {
     /// The caller's own profile.
@@ -90,8 +100,19 @@ impl Chat {
 
     /// The guilds of a user, oldest membership first. Those that the user lost meanwhile are left out.
     pub async fn guilds_of(&self, user: UserId) -> Result<Vec<Arc<GuildHandle>>> {
+        self.joined(user, self.metadata().guilds_of(user).await?).await
+    }
+
+    /// Who the caller is, how far the caller's own stream is, and the guilds, in one look at the store.
+    pub async fn begin(&self, caller: &Caller) -> Result<Beginning> {
+        let begun = self.metadata().beginning(caller.user).await?;
+        let (user, position, guilds) = begun.ok_or(Error::NotFound(Missing::User))?;
+        Ok(Beginning { me: events::user(&user), position, guilds: self.joined(caller.user, guilds).await? })
+    }
+
+    async fn joined(&self, user: UserId, guilds: Vec<GuildId>) -> Result<Vec<Arc<GuildHandle>>> {
         let mut joined = Vec::new();
-        for id in self.metadata().guilds_of(user).await? {
+        for id in guilds {
             let Some(handle) = self.guilds.get(id).await? else { continue };
             if !handle.is_member(user) {
                 // Just joined, and the picture is about to follow.

@@ -15,10 +15,10 @@ use super::{
     frame,
     goodbye::Goodbye,
     pull::Resuming,
-    subscribe::{Accepted, Wanted},
+    subscribe::{Accepted, Heads, Wanted},
 };
 use crate::{
-    chat::{Error, GuildHandle, Picture, Result},
+    chat::{Beginning, Error, GuildHandle, Picture, Result},
     fanout::Topic,
     store::Position,
 };
@@ -112,29 +112,25 @@ impl Actor {
     }
 
     async fn start(&mut self, request_id: u64, start: Start) -> Result<()> {
-        let me = self.shared.chat.me(&self.caller).await?;
-        self.custom_status.clone_from(&me.custom_status);
-        self.profile_status.clone_from(&me.custom_status);
         // First listen, then look: what is published from here on is counted.
         let own = StreamKey::user(self.caller.user);
         self.outbox.hold(own, None);
         self.listen(Topic::Stream(own));
-        let user = self.shared.chat.position(own).await?.unwrap_or(Position { epoch: 0, seq: 0 });
-        for guild in self.shared.chat.guilds_of(self.caller.user).await? {
-            self.join(guild);
-        }
+        let Beginning { me, position: user, guilds } = self.shared.chat.begin(&self.caller).await?;
+        self.custom_status.clone_from(&me.custom_status);
+        self.profile_status.clone_from(&me.custom_status);
+        guilds.into_iter().for_each(|guild| self.join(guild));
         // One look at each guild: what comes after it is counted, and shown.
         let pictures: Vec<Picture> = self.guilds.values().map(|guild| guild.picture(self.caller.user)).collect();
-        let heads = self.heads(&pictures).await?;
         let resumed = start.cursors.is_some();
         let cursors = start.cursors.unwrap_or_default();
-        let channels = self.hold_first(&cursors, &start.subscriptions, resumed).await?;
+        let (first, heads) = self.hold_first(&cursors, &start.subscriptions, resumed, &pictures).await?;
         self.status = Some(start.status);
         self.done(request_id);
         self.resuming = resumed.then(Resuming::default);
         self.outbox.push(frame::encode(Payload::Ready(ready(me, cursor(own, user), &pictures, &heads))));
         self.start_own(&cursors, user, &pictures);
-        self.start_channels(channels, &heads);
+        self.start_channels(first, &heads);
         self.watch_presences(&start.subscriptions, &mut v1::SubscriptionsUpdated::default());
         self.show_presence();
         self.tell_resumed();
@@ -150,12 +146,6 @@ impl Actor {
         self.guilds.insert(guild.id(), guild);
     }
 
-    async fn heads(&mut self, pictures: &[Picture]) -> Result<HashMap<ChannelId, Position>> {
-        let channels: Vec<ChannelId> = pictures.iter().flat_map(|picture| picture.channels.iter().copied()).collect();
-        let positions = self.shared.chat.positions(&channels).await?;
-        Ok(channels.into_iter().zip(positions).filter_map(|(channel, at)| Some((channel, at?))).collect())
-    }
-
     /// The user's stream and the guilds' streams: from their cursors where there are any, else from now on.
     fn start_own(&mut self, cursors: &[v1::Cursor], user: Position, pictures: &[Picture]) {
         let streams = cursors.iter().filter_map(|cursor| Some((StreamKey::try_from(cursor.stream?).ok()?, *cursor)));
@@ -169,22 +159,24 @@ impl Actor {
         known.into_keys().for_each(|stream| self.resync(stream, ResyncReason::AccessLost, None));
     }
 
-    /// Holds the channels that are watched from the beginning. Nothing is started yet.
+    /// Holds the channels that are watched from the beginning, and looks how far all are. Nothing is started yet.
     async fn hold_first(
         &mut self,
         cursors: &[v1::Cursor],
         subscriptions: &v1::UpdateSubscriptions,
         resumed: bool,
-    ) -> Result<First> {
+        pictures: &[Picture],
+    ) -> Result<(First, Heads)> {
         let mut wanted = Wanted::of_cursors(cursors);
         wanted.add(&subscriptions.add_channels);
         let mut outcome = v1::SubscriptionsUpdated::default();
         self.watch_guilds(&subscriptions.add_guilds, &mut wanted, resumed, &mut outcome);
-        let accepted = self.hold_channels(wanted, &mut outcome).await?;
-        Ok(First { accepted, refused: outcome.refused_channels })
+        let shown: Vec<ChannelId> = pictures.iter().flat_map(|picture| picture.channels.iter().copied()).collect();
+        let (accepted, heads) = self.hold_channels(wanted, &shown, &mut outcome).await?;
+        Ok((First { accepted, refused: outcome.refused_channels }, heads))
     }
 
-    fn start_channels(&mut self, first: First, heads: &HashMap<ChannelId, Position>) {
+    fn start_channels(&mut self, first: First, heads: &Heads) {
         for channel in first.refused {
             self.resync(StreamKey::channel(ChannelId::from(channel)), ResyncReason::AccessLost, None);
         }
@@ -203,12 +195,7 @@ struct First {
     refused: Vec<u64>,
 }
 
-fn ready(
-    me: v1::User,
-    user_cursor: v1::Cursor,
-    pictures: &[Picture],
-    heads: &HashMap<ChannelId, Position>,
-) -> v1::Ready {
+fn ready(me: v1::User, user_cursor: v1::Cursor, pictures: &[Picture], heads: &Heads) -> v1::Ready {
     let mut pictures: Vec<&Picture> = pictures.iter().collect();
     pictures.sort_unstable_by_key(|picture| picture.id);
     let channel = |channel: &ChannelId| {

@@ -186,7 +186,8 @@ impl Actor {
         if surplus > 0 {
             tracing::warn!(surplus, "a session watches as many streams as it may; new channels are left out");
         }
-        for (stream, position, from) in self.hold_channels(wanted, &mut outcome).await? {
+        let (accepted, _) = self.hold_channels(wanted, &[], &mut outcome).await?;
+        for (stream, position, from) in accepted {
             self.start_stream(stream, position, from.as_ref());
         }
         Ok(())

@@ -26,6 +26,9 @@ pub(super) struct Wanted(HashMap<ChannelId, Option<v1::Cursor>>);
 /// A channel that is held, how far it is, and where the client wants it from.
 pub(super) type Accepted = (StreamKey, Position, Option<v1::Cursor>);
 
+/// How far channels are; those that do not exist (any more) are left out.
+pub(super) type Heads = HashMap<ChannelId, Position>;
+
 impl Wanted {
     pub(super) fn of_cursors(cursors: &[v1::Cursor]) -> Self {
         let channels = cursors.iter().filter_map(|cursor| {
@@ -80,7 +83,7 @@ impl Actor {
             self.whole_guilds = whole_before;
             return Err(error);
         }
-        let accepted = self.hold_channels(wanted, &mut outcome).await?;
+        let (accepted, _) = self.hold_channels(wanted, &[], &mut outcome).await?;
         self.watch_presences(&update, &mut outcome);
         // The result comes before the first event that it brings.
         self.tell(request_id, Ok(Outcome::SubscriptionsUpdated(outcome)));
@@ -143,15 +146,17 @@ impl Actor {
         }
     }
 
-    /// Begins to hear channels, which are held; then looks how far they are. Fills in what the client is told.
+    /// Begins to hear channels, which are held; then looks how far they and the channels of `also` are, in one go. Fills in
+    /// what the client is told.
     pub(super) async fn hold_channels(
         &mut self,
         wanted: Wanted,
+        also: &[ChannelId],
         outcome: &mut v1::SubscriptionsUpdated,
-    ) -> Result<Vec<Accepted>> {
+    ) -> Result<(Vec<Accepted>, Heads)> {
         self.check_room(&wanted)?;
         let mut fresh = Vec::new();
-        let accepted = self.try_hold(wanted, outcome, &mut fresh).await;
+        let accepted = self.try_hold(wanted, also, outcome, &mut fresh).await;
         if accepted.is_err() {
             // What is held and never started would be silent for ever.
             fresh.into_iter().for_each(|stream| self.drop_stream(stream));
@@ -171,9 +176,10 @@ impl Actor {
     async fn try_hold(
         &mut self,
         wanted: Wanted,
+        also: &[ChannelId],
         outcome: &mut v1::SubscriptionsUpdated,
         fresh: &mut Vec<StreamKey>,
-    ) -> Result<Vec<Accepted>> {
+    ) -> Result<(Vec<Accepted>, Heads)> {
         let mut held = Vec::with_capacity(wanted.0.len());
         for (channel, from) in wanted.0 {
             let handle = self.shared.chat.guild_of(channel).await?;
@@ -193,12 +199,11 @@ impl Actor {
             self.listen(Topic::Stream(stream));
             held.push((channel, from));
         }
-        let channels: Vec<ChannelId> = held.iter().map(|(channel, _)| *channel).collect();
-        let positions = self.shared.chat.positions(&channels).await?;
+        let heads = self.heads(also.iter().chain(held.iter().map(|(channel, _)| channel))).await?;
         let mut accepted = Vec::with_capacity(held.len());
-        for ((channel, from), position) in held.into_iter().zip(positions) {
+        for (channel, from) in held {
             let stream = StreamKey::channel(channel);
-            match position {
+            match heads.get(&channel).copied() {
                 Some(position) => {
                     outcome.cursors.push(from.unwrap_or_else(|| cursor(stream, position)));
                     accepted.push((stream, position, from));
@@ -209,7 +214,15 @@ impl Actor {
                 }
             }
         }
-        Ok(accepted)
+        Ok((accepted, heads))
+    }
+
+    async fn heads(&mut self, channels: impl Iterator<Item = &ChannelId>) -> Result<Heads> {
+        let mut channels: Vec<ChannelId> = channels.copied().collect();
+        channels.sort_unstable();
+        channels.dedup();
+        let positions = self.shared.chat.positions(&channels).await?;
+        Ok(channels.into_iter().zip(positions).filter_map(|(channel, at)| Some((channel, at?))).collect())
     }
 
     /// A held stream goes on: from the client's cursor if that can be, else from its head.

@@ -305,6 +305,13 @@ pub trait Metadata: Send + Sync + 'static {
     async fn guild(&self, id: GuildId) -> Result<Option<GuildSnapshot>>;
     /// The guilds of a user, oldest membership first.
     async fn guilds_of(&self, user: UserId) -> Result<Vec<GuildId>>;
+    /// What a session begins with: a user, how far the user's stream is, and the guilds, as `user`, `stream_position` and
+    /// `guilds_of` have them, the position not newer than the rest.
+    async fn beginning(&self, id: UserId) -> Result<Option<(UserRow, Position, Vec<GuildId>)>> {
+        let Some(position) = self.stream_position(StreamKey::user(id)).await? else { return Ok(None) };
+        let Some(user) = self.user(id).await? else { return Ok(None) };
+        Ok(Some((user, position, self.guilds_of(id).await?)))
+    }
     /// The guild of a channel; `None`: no such channel (any more).
     async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>>;
     /// Up to `limit` members with ids above `after`, by id.

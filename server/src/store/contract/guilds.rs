@@ -1,10 +1,31 @@
 //! Guilds, channels, members; and what is gone when they are.
 
-use guildhall_proto::ids::UserId;
+use guildhall_proto::ids::{GuildId, UserId};
 
-use super::fixtures::{NOW_MS, append, channel_of, commit, create, event, fresh, guild, guild_stream, member, user};
+use super::fixtures::{
+    NOW_MS, append, channel_of, commit, create, event, fresh, guild, guild_stream, member, user, user_stream,
+};
 use super::invites::invite;
 use crate::store::{Anchor, Append, Body, ChannelRow, Commit, GuildRow, MemberRow, Store, Taken, Write};
+
+pub(crate) async fn a_session_begins_with_one_look(store: Store) {
+    let (user, one, two) = (user(), guild(), guild());
+    let (stream, id) = (user_stream(user.id), user.id);
+    let join = |guild: GuildId, join_ms| Write::InsertMember(MemberRow { guild, user: id, join_ms });
+    let writes =
+        vec![Write::InsertUser(user.clone()), Write::InsertGuild(one.clone()), Write::InsertGuild(two.clone())];
+    store.metadata.commit(None, writes, Vec::new()).await.unwrap();
+    let (found, at, guilds) = store.metadata.beginning(id).await.unwrap().unwrap();
+    assert_eq!((found, guilds), (user.clone(), Vec::new()));
+    assert_eq!(at.seq, 0);
+    let joins = vec![join(one.id, NOW_MS + 1), join(two.id, NOW_MS)];
+    store.metadata.commit(None, joins, vec![event(stream, b"joined")]).await.unwrap();
+    let (found, at, guilds) = store.metadata.beginning(id).await.unwrap().unwrap();
+    assert_eq!((found, guilds), (user, vec![two.id, one.id]));
+    assert_eq!(at.seq, 1);
+    assert_eq!(store.metadata.stream_position(stream).await.unwrap(), Some(at));
+    assert!(store.metadata.beginning(fresh().into()).await.unwrap().is_none());
+}
 
 pub(crate) async fn a_guild_is_one_picture(store: Store) {
     let row = guild();

@@ -45,7 +45,7 @@ macro_rules! store_contract_suite {
             pages_have_borders, pages_lie_around, deleted_runs_are_stepped_over, an_empty_channel_has_an_empty_page,
             users_are_found, user_names_and_ids_are_unique, profiles_change_alone, tokens_live_and_end,
             an_ended_token_is_not_revived, the_setup_code_works_once,
-            a_guild_is_one_picture, guilds_and_channels_change, ids_are_unique, members_come_and_go,
+            a_session_begins_with_one_look, a_guild_is_one_picture, guilds_and_channels_change, ids_are_unique, members_come_and_go,
             members_come_in_pages, a_deleted_channel_is_gone_at_once, a_deleted_guild_is_gone_at_once,
             invites_are_used_up, invites_are_listed_and_deleted,
             events_follow_the_changes, streams_come_in_the_order_asked, a_moved_stream_writes_nothing, a_taken_row_writes_nothing,

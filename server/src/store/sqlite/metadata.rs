@@ -59,6 +59,10 @@ impl Metadata for Engine {
         guilds::of_user(&mut *self.reader().await?, user).await.map_err(failure::error)
     }
 
+    async fn beginning(&self, id: UserId) -> Result<Option<(UserRow, Position, Vec<GuildId>)>> {
+        users::beginning(&mut *self.reader().await?, id).await.map_err(failure::error)
+    }
+
     async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {
         channels::guild_of(&mut *self.reader().await?, channel).await.map_err(failure::error)
     }

@@ -1,11 +1,11 @@
 //! Users.
 
-use guildhall_proto::ids::{StreamKey, StreamKind, UserId};
+use guildhall_proto::ids::{GuildId, StreamKey, StreamKind, UserId};
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{self, Columns};
 use super::streams;
-use crate::store::{Taken, UserRow};
+use crate::store::{Position, Taken, UserRow};
 
 /// The columns that `read` reads, of a table called `u`.
 macro_rules! columns {
@@ -35,6 +35,29 @@ pub(super) async fn by_id(on: &mut SqliteConnection, id: UserId) -> sqlx::Result
     let select = concat!("SELECT ", columns!(), " FROM users AS u WHERE u.id = ?1");
     let row = sqlx::query(select).bind(codec::id(id)).fetch_optional(on).await?;
     row.map(|row| read(&mut Columns::of(&row))).transpose()
+}
+
+/// With the position of the user's stream, and the guilds, oldest membership first: one statement, one snapshot.
+pub(super) async fn beginning(
+    on: &mut SqliteConnection,
+    id: UserId,
+) -> sqlx::Result<Option<(UserRow, Position, Vec<GuildId>)>> {
+    let select = concat!(
+        "SELECT m.guild_id, ",
+        columns!(),
+        ", s.epoch, s.head
+         FROM users AS u
+         JOIN streams AS s ON s.kind = 3 AND s.id = u.id AND s.closed = 0
+         LEFT JOIN members AS m ON m.user_id = u.id
+         WHERE u.id = ?1 ORDER BY m.join_ms, m.guild_id"
+    );
+    let rows = sqlx::query(select).bind(codec::id(id)).fetch_all(on).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let mut columns = Columns::of(first);
+    columns.skip(1);
+    let (user, position) = (read(&mut columns)?, streams::read_position(&mut columns)?);
+    let guilds: sqlx::Result<Vec<Option<GuildId>>> = rows.iter().map(|row| Columns::of(row).id_or_none()).collect();
+    Ok(Some((user, position, guilds?.into_iter().flatten().collect())))
 }
 
 pub(super) async fn by_name(on: &mut SqliteConnection, username: &str) -> sqlx::Result<Option<UserRow>> {
