@@ -20,7 +20,7 @@ pub use engines::{Address, MessagesUrl, RelayUrl, Secret, StoreUrl};
 pub use key::{Key, Values};
 pub use load::{Error, Loaded, Source, file_place, flags, load};
 pub use render::{show, template};
-pub use value::{LogFormat, Registration};
+pub use value::{Consistency, LogFormat, Registration};
 
 use key::settings;
 
@@ -37,6 +37,16 @@ settings! {
     store: StoreUrl = StoreUrl::Sqlite, Values::Text("sqlite: | postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE");
     /// Where the logs of channels are stored, if they outgrow Postgres. Its tables are made by `guildhall-server migrate up`.
     messages: Option<MessagesUrl> = None, Values::Text("cassandra://[USER:PASSWORD@]HOST[:PORT][,HOST...]/KEYSPACE");
+    /// How many of Cassandra's copies take part in every read and write. `local_quorum` only if all servers are in one data
+    /// centre, and the same on all of them: else there is no one order.
+    messages_consistency: Consistency = Consistency::Quorum, Values::Choice(&["quorum", "local_quorum"]);
+    /// The data centre of Cassandra that is asked first. Not set: any.
+    messages_datacenter: Option<String> = None, Values::Text("NAME");
+    /// Starts although Cassandra acknowledges writes that are not on disk yet (`commitlog_sync` other than `batch`): what
+    /// was acknowledged may then be lost when a machine fails.
+    accept_weak_durability: bool = false, Values::Switch;
+    /// Connections of one node to Postgres.
+    store_connections: u32 = 16, Values::Number { min: 2, max: 1_000, unit: "connections" };
     /// The bus between nodes. Without it nodes tell each other through Postgres.
     relay: Option<RelayUrl> = None, Values::Text("redis://[USER:PASSWORD@]HOST[:PORT]");
     /// Where other nodes reach this one; never open it to clients. Not set: commands are committed where they arrive, and a

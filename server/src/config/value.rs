@@ -18,6 +18,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// How many copies take part in every read and write of channel logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// A majority of all.
+    Quorum,
+    /// A majority of the data centre's.
+    LocalQuorum,
+}
+
 /// A type that a setting may have.
 pub(super) trait Setting: Sized {
     /// Reads it; an empty reason stands for "it has not the form of such a value".
@@ -124,7 +133,7 @@ macro_rules! plain {
     };
 }
 
-plain!(bool, u64, usize);
+plain!(bool, u32, u64, usize);
 
 /// Types that are one of a few words.
 macro_rules! words {
@@ -148,5 +157,6 @@ macro_rules! words {
 
 words! {
     Registration { Open = "open", Invite = "invite", Closed = "closed" }
+    Consistency { Quorum = "quorum", LocalQuorum = "local_quorum" }
     LogFormat { Auto = "auto", Pretty = "pretty", Json = "json" }
 }
