@@ -8,7 +8,10 @@
 mod contract;
 pub mod log;
 pub mod metadata;
+pub mod postgres;
 pub mod sqlite;
+#[cfg(test)]
+pub(crate) mod testing_postgres;
 
 use std::sync::Arc;
 

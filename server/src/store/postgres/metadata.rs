@@ -1,0 +1,92 @@
+//! Everything but the logs of channels. The statements are in a file per noun.
+
+use async_trait::async_trait;
+use guildhall_proto::ids::{ChannelId, GuildId, StreamKey, UserId};
+
+use super::changes::Change;
+use super::{Engine, changes, channels, failure, guilds, invites, members, notices, streams, tokens, users};
+use crate::store::{
+    Commit, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Notice, Position, Result, TokenRow,
+    UserRow, Write,
+};
+
+#[async_trait]
+impl Metadata for Engine {
+    async fn commit(
+        &self,
+        expected: Option<(StreamKey, u64)>,
+        writes: Vec<Write>,
+        events: Vec<NewEvent>,
+    ) -> Result<Commit> {
+        let change = Change { expected, writes, events };
+        let commit = changes::commit(&self.link, &change).await.map_err(failure::error)?;
+        if change.deletes_channels() && matches!(commit, Commit::Done(_)) {
+            self.erase.notify_one();
+        }
+        Ok(commit)
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<UserRow>> {
+        users::by_id(&self.link, id).await.map_err(failure::error)
+    }
+
+    async fn user_by_name(&self, username: &str) -> Result<Option<UserRow>> {
+        users::by_name(&self.link, username).await.map_err(failure::error)
+    }
+
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<UserRow>> {
+        users::by_ids(&self.link, ids).await.map_err(failure::error)
+    }
+
+    async fn has_admin(&self) -> Result<bool> {
+        users::has_admin(&self.link).await.map_err(failure::error)
+    }
+
+    async fn token(&self, digest: &[u8; 32]) -> Result<Option<(TokenRow, UserRow)>> {
+        tokens::by_digest(&self.link, digest).await.map_err(failure::error)
+    }
+
+    async fn tokens(&self, user: UserId) -> Result<Vec<TokenRow>> {
+        tokens::of_user(&self.link, user).await.map_err(failure::error)
+    }
+
+    async fn guild(&self, id: GuildId) -> Result<Option<GuildSnapshot>> {
+        guilds::snapshot(&self.link, id).await.map_err(failure::error)
+    }
+
+    async fn guilds_of(&self, user: UserId) -> Result<Vec<GuildId>> {
+        guilds::of_user(&self.link, user).await.map_err(failure::error)
+    }
+
+    async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {
+        channels::guild_of(&self.link, channel).await.map_err(failure::error)
+    }
+
+    async fn members(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(MemberRow, UserRow)>> {
+        members::page(&self.link, guild, after, limit).await.map_err(failure::error)
+    }
+
+    async fn invite(&self, code: &str) -> Result<Option<InviteRow>> {
+        invites::by_code(&self.link, code).await.map_err(failure::error)
+    }
+
+    async fn invites(&self, guild: GuildId) -> Result<Vec<InviteRow>> {
+        invites::of_guild(&self.link, guild).await.map_err(failure::error)
+    }
+
+    async fn stream_position(&self, stream: StreamKey) -> Result<Option<Position>> {
+        streams::position(&self.link, stream).await.map_err(failure::error)
+    }
+
+    async fn stream_positions(&self, streams: &[StreamKey]) -> Result<Vec<Option<Position>>> {
+        streams::positions(&self.link, streams).await.map_err(failure::error)
+    }
+
+    async fn stream_events(&self, stream: StreamKey, after: u64, limit: usize) -> Result<Vec<EventRow>> {
+        streams::events(&self.link, stream, after, limit).await.map_err(failure::error)
+    }
+
+    async fn notices(&self, after: u64) -> Result<(u64, Vec<Notice>)> {
+        notices::after(&self.link, after).await.map_err(failure::error)
+    }
+}

@@ -1,0 +1,107 @@
+//! Tokens: the login sessions of people and bots.
+
+use guildhall_proto::ids::{LoginSessionId, UserId};
+use sqlx::postgres::PgConnection;
+
+use super::codec::{self, Columns};
+use super::link::Link;
+use super::users;
+use crate::store::{Taken, TokenKind, TokenRow, UserRow};
+
+macro_rules! columns {
+    () => {
+        "t.id, t.digest, t.user_id, t.kind, t.device, t.create_ms, t.last_used_ms, t.expire_ms"
+    };
+}
+
+fn read(columns: &mut Columns<'_>) -> sqlx::Result<TokenRow> {
+    Ok(TokenRow {
+        id: columns.id()?,
+        digest: columns.bytes()?,
+        user: columns.id()?,
+        kind: match columns.get::<i16>()? {
+            1 => TokenKind::Person,
+            2 => TokenKind::Bot,
+            _ => return Err(columns.wrong("unknown kind of token")),
+        },
+        device: columns.text()?,
+        create_ms: columns.id()?,
+        last_used_ms: columns.id()?,
+        expire_ms: columns.id_or_none()?,
+    })
+}
+
+pub(super) async fn by_digest(on: &Link, digest: &[u8; 32]) -> sqlx::Result<Option<(TokenRow, UserRow)>> {
+    let select = concat!(
+        "SELECT ",
+        columns!(),
+        ", ",
+        users::columns!(),
+        " FROM tokens AS t JOIN users AS u ON u.id = t.user_id WHERE t.digest = $1"
+    );
+    let row = on.row(|| sqlx::query(select).bind(digest.as_slice())).await?;
+    row.map(|row| {
+        let mut columns = Columns::of(&row);
+        Ok((read(&mut columns)?, users::read(&mut columns)?))
+    })
+    .transpose()
+}
+
+/// Newest first.
+pub(super) async fn of_user(on: &Link, user: UserId) -> sqlx::Result<Vec<TokenRow>> {
+    let select =
+        concat!("SELECT ", columns!(), " FROM tokens AS t WHERE t.user_id = $1 ORDER BY t.create_ms DESC, t.id DESC");
+    let rows = on.rows(|| sqlx::query(select).bind(codec::id(user))).await?;
+    rows.iter().map(|row| read(&mut Columns::of(row))).collect()
+}
+
+pub(super) async fn insert(on: &mut PgConnection, token: &TokenRow) -> sqlx::Result<Option<Taken>> {
+    let insert = "INSERT INTO tokens (id, digest, user_id, kind, device, create_ms, last_used_ms, expire_ms)
+                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+    let kind = match token.kind {
+        TokenKind::Person => 1_i16,
+        TokenKind::Bot => 2,
+    };
+    let inserted = sqlx::query(insert)
+        .bind(codec::id(token.id))
+        .bind(token.digest.as_slice())
+        .bind(codec::id(token.user))
+        .bind(kind)
+        .bind(codec::text(&token.device))
+        .bind(codec::bound(token.create_ms))
+        .bind(codec::bound(token.last_used_ms))
+        .bind(token.expire_ms.map(codec::bound))
+        .execute(on)
+        .await?;
+    Ok((inserted.rows_affected() == 0).then_some(Taken::Id))
+}
+
+/// A token that ended before this use stays ended: the use may have read it just before it was ended.
+pub(super) async fn touch(
+    on: &mut PgConnection,
+    id: LoginSessionId,
+    last_used_ms: u64,
+    expire_ms: Option<u64>,
+) -> sqlx::Result<()> {
+    let update = "UPDATE tokens SET last_used_ms = $2, expire_ms = $3
+                  WHERE id = $1 AND (expire_ms IS NULL OR expire_ms > $2)";
+    sqlx::query(update)
+        .bind(codec::id(id))
+        .bind(codec::bound(last_used_ms))
+        .bind(expire_ms.map(codec::bound))
+        .execute(on)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn expire(on: &mut PgConnection, user: UserId, expire_ms: u64) -> sqlx::Result<()> {
+    let update = "UPDATE tokens SET expire_ms = $2 WHERE user_id = $1 AND (expire_ms IS NULL OR expire_ms > $2)";
+    sqlx::query(update).bind(codec::id(user)).bind(codec::bound(expire_ms)).execute(on).await.map(drop)
+}
+
+/// Whether there was one.
+pub(super) async fn delete(on: &mut PgConnection, id: LoginSessionId, user: UserId) -> sqlx::Result<bool> {
+    let delete = sqlx::query("DELETE FROM tokens WHERE id = $1 AND user_id = $2");
+    let deleted = delete.bind(codec::id(id)).bind(codec::id(user)).execute(on).await?;
+    Ok(deleted.rows_affected() > 0)
+}

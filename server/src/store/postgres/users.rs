@@ -1,0 +1,96 @@
+//! Users.
+
+use guildhall_proto::ids::{StreamKey, StreamKind, UserId};
+use sqlx::postgres::PgConnection;
+
+use super::codec::{self, Columns};
+use super::link::Link;
+use super::streams;
+use crate::store::{Taken, UserRow};
+
+/// The columns that `read` reads, of a table called `u`.
+macro_rules! columns {
+    () => {
+        "u.id, u.username, u.display_name, u.avatar_url, u.custom_status, u.password_hash, u.bot_owner_id, u.admin, \
+         u.create_ms"
+    };
+}
+pub(super) use columns;
+
+/// Reads a user.
+pub(super) fn read(columns: &mut Columns<'_>) -> sqlx::Result<UserRow> {
+    Ok(UserRow {
+        id: columns.id()?,
+        username: columns.text()?,
+        display_name: columns.text()?,
+        avatar_url: columns.text()?,
+        custom_status: columns.text()?,
+        password_hash: columns.get()?,
+        bot_owner: columns.id_or_none()?,
+        admin: columns.get()?,
+        create_ms: columns.id()?,
+    })
+}
+
+pub(super) async fn by_id(on: &Link, id: UserId) -> sqlx::Result<Option<UserRow>> {
+    let select = concat!("SELECT ", columns!(), " FROM users AS u WHERE u.id = $1");
+    let row = on.row(|| sqlx::query(select).bind(codec::id(id))).await?;
+    row.map(|row| read(&mut Columns::of(&row))).transpose()
+}
+
+pub(super) async fn by_name(on: &Link, username: &str) -> sqlx::Result<Option<UserRow>> {
+    let select = concat!("SELECT ", columns!(), " FROM users AS u WHERE u.username = $1");
+    let username = codec::text(username);
+    let row = on.row(|| sqlx::query(select).bind(&*username)).await?;
+    row.map(|row| read(&mut Columns::of(&row))).transpose()
+}
+
+pub(super) async fn by_ids(on: &Link, ids: &[UserId]) -> sqlx::Result<Vec<UserRow>> {
+    let select = concat!("SELECT ", columns!(), " FROM users AS u WHERE u.id = ANY ($1)");
+    let ids = codec::ids(ids);
+    let rows = on.rows(|| sqlx::query(select).bind(&ids)).await?;
+    rows.iter().map(|row| read(&mut Columns::of(row))).collect()
+}
+
+pub(super) async fn has_admin(on: &Link) -> sqlx::Result<bool> {
+    let row = on.row(|| sqlx::query("SELECT 1 FROM users WHERE admin LIMIT 1")).await?;
+    Ok(row.is_some())
+}
+
+/// With a stream.
+pub(super) async fn insert(on: &mut PgConnection, user: &UserRow) -> sqlx::Result<Option<Taken>> {
+    let insert = "INSERT INTO users (id, username, display_name, avatar_url, custom_status, password_hash,
+                                     bot_owner_id, admin, create_ms)
+                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+    let inserted = sqlx::query(insert)
+        .bind(codec::id(user.id))
+        .bind(codec::text(&user.username))
+        .bind(codec::text(&user.display_name))
+        .bind(codec::text(&user.avatar_url))
+        .bind(codec::text(&user.custom_status))
+        .bind(&user.password_hash)
+        .bind(user.bot_owner.map(codec::id))
+        .bind(user.admin)
+        .bind(codec::bound(user.create_ms))
+        .execute(&mut *on)
+        .await?;
+    if inserted.rows_affected() == 0 {
+        let name = sqlx::query("SELECT 1 FROM users WHERE username = $1").bind(codec::text(&user.username));
+        let taken = name.fetch_optional(on).await?.map_or(Taken::Id, |_| Taken::Username);
+        return Ok(Some(taken));
+    }
+    let stream = StreamKey { kind: StreamKind::User, id: user.id.into() };
+    Ok((!streams::insert(on, stream).await?).then_some(Taken::Id))
+}
+
+/// The profile only.
+pub(super) async fn update(on: &mut PgConnection, user: &UserRow) -> sqlx::Result<()> {
+    sqlx::query("UPDATE users SET display_name = $2, avatar_url = $3, custom_status = $4 WHERE id = $1")
+        .bind(codec::id(user.id))
+        .bind(codec::text(&user.display_name))
+        .bind(codec::text(&user.avatar_url))
+        .bind(codec::text(&user.custom_status))
+        .execute(on)
+        .await
+        .map(drop)
+}
