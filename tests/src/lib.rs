@@ -9,6 +9,7 @@ pub mod deployment;
 pub mod eventually;
 pub mod ports;
 pub mod process;
+pub mod proxy;
 pub mod recorder;
 pub mod wire;
 

@@ -1,9 +1,12 @@
-//! Every developer task of Guildhall, so that there is no other tool to learn: `cargo xtask up | test | lint | gen |
-//! bench`.
+//! Every developer task of Guildhall, so that there is no other tool to learn: `cargo xtask up | test | services | lint |
+//! gen | bench`.
 
 mod bench;
+mod cluster;
 mod generate;
+mod interrupt;
 mod lint;
+mod services;
 mod steps;
 mod test;
 mod tools;
@@ -24,10 +27,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build and run a development server; its data stay in target/dev-data
+    /// Build and run a development server, or with --cluster three; the data stay in target
     Up(up::Up),
     /// Everything that must hold before a change lands: lint, then all tests
-    Test(lint::Lint),
+    Test(test::Test),
+    /// Real Postgres, Redis and Cassandra for tests, started without containers
+    Services(services::Services),
     /// Formatting, lints, generated code, protos, documentation, licences
     Lint(lint::Lint),
     /// Generate code, checks and descriptors from the protos
@@ -38,8 +43,9 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
-        Task::Up(task) => done(task.run()),
-        Task::Test(task) => test::run(&task),
+        Task::Up(task) => task.run(),
+        Task::Test(task) => task.run(),
+        Task::Services(task) => task.run(),
         Task::Lint(task) => task.run(),
         Task::Gen(task) => done(task.run()),
         Task::Bench(task) => done(task.run()),

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::interrupt;
+
 /// How a step ended, unless it failed.
 pub(crate) enum Outcome {
     /// As it should.
@@ -28,6 +30,10 @@ pub(crate) struct Steps {
 impl Steps {
     /// Runs a step. What it prints is seen as it comes.
     pub(crate) fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<Outcome>) {
+        if interrupt::came() {
+            self.skip(name, "interrupted");
+            return;
+        }
         println!("\n== {name}");
         let start = Instant::now();
         let ending = match step() {
@@ -41,7 +47,9 @@ impl Steps {
                 Ending::Failed
             }
         };
-        self.done.push((name, ending, start.elapsed()));
+        let time = start.elapsed();
+        println!("-- {name}: {:.1} s", time.as_secs_f64());
+        self.done.push((name, ending, time));
     }
 
     /// Notes a step that cannot be run. The task fails by it: what was not checked is not known to be right.

@@ -59,9 +59,14 @@ pub(crate) fn python() -> Result<()> {
     })
 }
 
-/// Packages of the system.
+/// Packages of the system that tests read.
 pub(crate) fn debian() -> Result<()> {
-    let missing: Vec<_> = DEBIAN.iter().copied().filter(|package| !has_package(package)).collect();
+    debian_packages(DEBIAN)
+}
+
+/// Packages of the system.
+pub(crate) fn debian_packages(packages: &[&str]) -> Result<()> {
+    let missing: Vec<_> = packages.iter().copied().filter(|package| !has_package(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -82,10 +87,14 @@ fn apt_install(packages: &[&str]) -> Result<()> {
     run(apt().args(["install", "-y", "--no-install-recommends"]).args(packages))
 }
 
+/// Whether this user may do everything.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 fn apt() -> std::process::Command {
-    let is_root = read(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    let mut apt = if is_root { command("apt-get") } else { command("sudo") };
-    if !is_root {
+    let mut apt = if is_root() { command("apt-get") } else { command("sudo") };
+    if !is_root() {
         apt.args(["-n", "apt-get"]);
     }
     apt.env("DEBIAN_FRONTEND", "noninteractive");

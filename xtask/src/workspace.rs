@@ -1,9 +1,18 @@
 //! Where the repository lies and how other programs are run in it.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::interrupt;
+
+const POLL: Duration = Duration::from_millis(20);
+/// How long a command may take to end when it is asked to.
+const END_WITHIN: Duration = Duration::from_secs(15);
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -37,9 +46,35 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = describe(command);
     println!("$ {name}");
-    let status = command.status().with_context(|| format!("cannot start `{name}`"))?;
+    let cannot = || format!("cannot start `{name}`");
+    let status = match interrupt::is_listening() {
+        false => command.status().with_context(cannot)?,
+        true => supervise(command.process_group(0).spawn().with_context(cannot)?)?,
+    };
+    interrupt::check()?;
     ensure!(status.success(), "`{name}` failed: {status}");
     Ok(())
+}
+
+/// Waits for a child that leads a group of its own. A signal is handed on to all of the group, so that nothing of it is
+/// left when this returns.
+fn supervise(mut child: Child) -> Result<ExitStatus> {
+    let mut asked: Option<Instant> = None;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        let signal = match asked {
+            None => Signal::INT,
+            Some(_) => Signal::KILL,
+        };
+        if interrupt::came() && asked.is_none_or(|at| at.elapsed() > END_WITHIN) {
+            // It fails only if the group is gone.
+            let _ = kill_process_group(Pid::from_child(&child), signal);
+            asked = Some(Instant::now());
+        }
+        std::thread::sleep(POLL);
+    }
 }
 
 /// Runs a command and returns what it prints.
