@@ -18,7 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config", &["chat"]),
     ("chat", &["sequencer", "fanout", "store", "clock"]),
     ("sequencer", &["store", "clock"]),
-    ("fanout", &[]),
+    ("fanout", &["store"]),
     ("store", &[]),
     ("clock", &[]),
 ];
@@ -35,6 +35,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rustls", &["edge/"]),
     ("tokio_rustls", &["edge/"]),
     ("sqlx", &["store/sqlite/", "store/postgres/", "store/testing_postgres.rs"]),
+    ("fred", &["fanout/relay/redis.rs"]),
     ("clap", &["config/", "app/"]),
     ("toml", &["config/"]),
     ("anyhow", &["main.rs"]),
