@@ -1,0 +1,3 @@
+//! Postgres: many nodes over one database.
+
+pub mod nodes;
