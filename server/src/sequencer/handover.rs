@@ -20,6 +20,9 @@ const OTHER_BYTES: usize = 128;
 /// Hands over the sends at the head of `waiting`, in order, and answers their senders; `false`: nothing of `waiting` was
 /// answered, and all of it is to be committed here.
 ///
+/// Behind an edit or a deletion, which are committed here, the rest of its batch is committed here as well: to part a batch
+/// again and again would cost more than a race.
+///
 /// A node that does not answer in time may have committed the sends, or do so later. Committed here under the same
 /// nonces, each is one message all the same, and the order holds: whoever comes second finds what the first has appended,
 /// and goes on behind it.

@@ -12,6 +12,8 @@
 mod batch;
 mod handover;
 mod lane;
+#[cfg(test)]
+mod router_tests;
 mod tail;
 #[cfg(test)]
 mod tests;

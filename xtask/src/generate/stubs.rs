@@ -39,11 +39,13 @@ pub(crate) fn server(compiled: &Compiled) -> Result<String> {
     generate(builder, compiled, PACKAGE, "server")
 }
 
-/// What nodes say to each other: messages and both sides of the calls. None has a `Debug`: they carry texts and digests
-/// of tokens, which belong into no log.
+/// Those of the messages between nodes that carry texts or digests of tokens, which belong into no log: no `Debug`.
+const UNSHOWN: [&str; 4] = ["CommitRequest", "NewMessage", "PushRequest", "PushResponse"];
+
+/// What nodes say to each other: messages and both sides of the calls.
 pub(crate) fn internal(compiled: &Compiled) -> Result<String> {
-    let public = format!(".{PACKAGE}");
-    let builder = builder().extern_path(public, "::guildhall_proto::v1").skip_debug(["."]);
+    let unshown = UNSHOWN.map(|name| format!(".{INTERNAL}.{name}"));
+    let builder = builder().extern_path(format!(".{PACKAGE}"), "::guildhall_proto::v1").skip_debug(unshown);
     generate(builder, compiled, INTERNAL, "internal")
 }
 

@@ -43,7 +43,6 @@ pub struct NewMessage {
 }
 /// Response of Commit.
 #[derive(Clone, PartialEq, ::prost::Message)]
-#[prost(skip_debug)]
 pub struct CommitResponse {
     /// One for each send, in their order.
     #[prost(message, repeated, tag = "1")]
@@ -51,7 +50,6 @@ pub struct CommitResponse {
 }
 /// What became of a send.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
 pub struct Outcome {
     /// Which of the two.
     #[prost(oneof = "outcome::Outcome", tags = "1, 2")]
@@ -61,7 +59,6 @@ pub struct Outcome {
 pub mod outcome {
     /// Which of the two.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
-    #[prost(skip_debug)]
     pub enum Outcome {
         /// It is stored.
         #[prost(message, tag = "1")]
@@ -73,7 +70,6 @@ pub mod outcome {
 }
 /// A stored message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
 pub struct Sent {
     /// Its id.
     #[prost(uint64, tag = "1")]
@@ -87,7 +83,6 @@ pub struct Sent {
 }
 /// Why a send was not stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
 pub struct Refusal {
     /// The kind.
     #[prost(enumeration = "RefusalReason", tag = "1")]
@@ -136,7 +131,7 @@ pub mod push_response {
     }
 }
 /// The kinds of refusals.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RefusalReason {
     /// Not set, or newer than whoever reads it: the outcome is unknown.
@@ -197,7 +192,7 @@ impl RefusalReason {
     }
 }
 /// Why frames were not taken.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PushRefusal {
     /// Not set, or newer than whoever reads it: try again.
