@@ -58,6 +58,11 @@ async fn a_failure_over_grpc_web_has_reason_and_request_id() {
     let answer = call(&server, "/no.Such/Method", "x-request-id: mine-1\n").await;
     assert!(answer.contains("grpc-status: 12"), "{answer}");
     assert!(answer.contains("x-request-id: mine-1"), "{answer}");
+    for method in ["Commit", "Push"] {
+        // What nodes say to each other is not said here.
+        let answer = call(&server, &format!("/guildhall.internal.v1.NodeService/{method}"), "").await;
+        assert!(answer.contains("grpc-status: 12"), "{answer}");
+    }
     let answer = call(&server, "/guildhall.v1.UserService/GetMe", "").await;
     assert!(answer.contains("grpc-status: 16"), "{answer}");
     assert!(answer.contains("grpc-status-details-bin: "), "{answer}");

@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 /// Each room of the server, and the rooms that it may know. Arrows point down only: a room stands above all it knows.
 const ROOMS: &[(&str, &[&str])] = &[
     ("testing", &["app", "config", "chat"]),
-    ("app", &["edge", "rpc", "session", "config", "chat", "fanout", "store", "clock"]),
-    ("edge", &["config", "error", "chat", "clock"]),
-    ("rpc", &["session", "error", "chat"]),
+    ("app", &["edge", "rpc", "session", "config", "chat", "fanout", "nodes", "store", "clock"]),
+    ("edge", &["config", "error", "chat", "nodes", "clock"]),
+    ("rpc", &["session", "error", "chat", "nodes", "sequencer"]),
     ("session", &["error", "chat", "fanout", "store", "clock"]),
     ("error", &["chat", "sequencer"]),
     ("config", &["chat"]),
     ("chat", &["sequencer", "fanout", "store", "clock"]),
+    // It is the sequencer's router, which is why it stands above it. It is a client of gRPC as `rpc` is a server of it.
+    ("nodes", &["sequencer", "store"]),
     ("sequencer", &["store", "clock"]),
     ("fanout", &["store"]),
     ("store", &[]),
@@ -25,7 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// Libraries that only some rooms know, by the paths that those rooms' files begin with.
 const LIBRARIES: &[(&str, &[&str])] = &[
-    ("tonic", &["edge/", "rpc/", "error.rs", "app/"]),
+    ("tonic", &["edge/", "rpc/", "error.rs", "app/", "nodes/"]),
     ("tonic_health", &["edge/"]),
     ("tonic_reflection", &["edge/"]),
     ("tonic_prost", &["rpc/"]),

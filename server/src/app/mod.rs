@@ -71,7 +71,7 @@ impl Server {
             false => None,
         };
         let sessions = Sessions::new(session_config(&settings), chat.clone(), hub.clone());
-        let routes = rpc::routes(chat.clone(), sessions.clone());
+        let routes = rpc::routes(chat.clone(), sessions.clone(), None);
         let edge = Edge::start(&settings, listener, routes, chat.clone(), clock).await?;
         if settings.tls_cert.is_none() && !edge.local_addr().ip().to_canonical().is_loopback() {
             tracing::warn!("no TLS: passwords, tokens and messages cross the network readable unless a proxy adds it");
@@ -159,6 +159,7 @@ fn session_config(settings: &Settings) -> SessionConfig {
         heartbeat: Duration::from_secs(settings.heartbeat_seconds),
         identify_timeout: Duration::from_secs(settings.identify_timeout_seconds),
         sessions_per_user_max: settings.max_sessions_per_user,
+        node: None,
     }
 }
 

@@ -20,6 +20,11 @@ impl Chat {
         self.resolve(tokens::digest(token)?).await
     }
 
+    /// Who bears the token of this SHA-256: for a call that came by another node, which had the token itself.
+    pub async fn authenticate_digest(&self, token: [u8; 32]) -> Result<Caller> {
+        self.resolve(token).await
+    }
+
     /// The same caller anew: fails once the token has ended. For those who keep a caller for long; they ask after they
     /// have begun to listen for ended tokens, and now and then, which also keeps the token of a person alive.
     pub async fn revalidate(&self, caller: &Caller) -> Result<Caller> {

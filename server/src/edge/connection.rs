@@ -4,7 +4,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use guildhall_web_bridge::Bridge;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -14,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service as _;
+use tower::Service;
 
 use super::peers::{PeerAddr, Place};
 use super::progress::{Progress, Watched};
@@ -40,22 +39,45 @@ const PENDING_RESETS_MAX: usize = 20;
 /// Resets that a peer may provoke on the server's side (MadeYouReset).
 const LOCAL_RESETS_MAX: usize = 64;
 
-/// What all connections have in common. A cheap handle.
-#[derive(Clone)]
-pub(super) struct Host(Arc<Shared>);
+/// What answers the requests. It is always ready, so a clone of it need not be asked.
+pub(super) trait Site:
+    Service<
+        http::Request<Incoming>,
+        Response = http::Response<axum::body::Body>,
+        Error = std::convert::Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
 
-struct Shared {
-    bridge: Bridge,
+impl Site for guildhall_web_bridge::Bridge {}
+
+impl Site for axum::Router {}
+
+/// What all connections have in common. A cheap handle.
+pub(super) struct Host<S>(Arc<Shared<S>>);
+
+impl<S> Clone for Host<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Shared<S> {
+    site: S,
     http: auto::Builder<Tracked>,
     tasks: TaskTracker,
     stop: CancellationToken,
     abort: CancellationToken,
 }
 
-impl Host {
-    pub(super) fn new(bridge: Bridge, tasks: TaskTracker, stop: &CancellationToken, abort: &CancellationToken) -> Self {
+impl<S: Site> Host<S> {
+    pub(super) fn new(site: S, tasks: TaskTracker, stop: &CancellationToken, abort: &CancellationToken) -> Self {
         Self(Arc::new(Shared {
-            bridge,
+            site,
             http: http(Tracked(tasks.clone())),
             tasks,
             stop: stop.clone(),
@@ -107,7 +129,7 @@ impl Host {
 
     async fn serve<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, io: I, peer: PeerAddr) {
         let progress = Arc::<Progress>::default();
-        let service = Entrance { bridge: self.0.bridge.clone(), peer, progress: progress.clone() };
+        let service = Entrance { site: self.0.site.clone(), peer, progress: progress.clone() };
         let io = TokioIo::new(Watched::new(io, progress.clone()));
         let mut connection = pin!(self.0.http.serve_connection(io, service));
         let mut overdue = pin!(overdue(&progress));
@@ -190,21 +212,20 @@ where
 }
 
 /// Where the requests of one connection come in.
-struct Entrance {
-    bridge: Bridge,
+struct Entrance<S> {
+    site: S,
     peer: PeerAddr,
     progress: Arc<Progress>,
 }
 
-impl hyper::service::Service<http::Request<Incoming>> for Entrance {
+impl<S: Site> hyper::service::Service<http::Request<Incoming>> for Entrance<S> {
     type Response = http::Response<axum::body::Body>;
     type Error = std::convert::Infallible;
-    type Future = <Bridge as tower::Service<http::Request<Incoming>>>::Future;
+    type Future = S::Future;
 
     fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
         self.progress.call();
         request.extensions_mut().insert(self.peer);
-        // A bridge is always ready, so a clone of it need not be asked.
-        self.bridge.clone().call(request)
+        self.site.clone().call(request)
     }
 }

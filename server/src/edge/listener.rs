@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::Host;
+use super::connection::{Host, Site};
 use super::files;
 use super::peers::{PeerAddr, Peers};
 use super::tls::{self, TlsError};
@@ -18,6 +18,8 @@ use crate::config::Settings;
 const BACKLOG: u32 = 4096;
 /// Bytes that the kernel holds for a reader that does not read. Its own default lets that grow to megabytes each.
 const SEND_BUFFER_BYTES: u32 = 32 * 1024;
+/// Connections of other nodes, which have one each.
+const NODE_CONNECTIONS_MAX: usize = 256;
 /// How long to wait after a failed accept. Out of file descriptors, the next one fails as well, and a loop without a pause
 /// takes a whole core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -56,15 +58,26 @@ impl Listener {
             (Some(cert), Some(key)) => Some(TlsAcceptor::from(Arc::new(tls::load(cert, key)?))),
             _ => None,
         };
-        let addr = settings.listen;
-        let bound = open(addr).and_then(|socket| Ok((socket.local_addr()?, socket)));
-        let (local_addr, socket) = bound.map_err(|source| BindError::Address { addr, source })?;
         let room = files::connections_max();
         let total = match settings.max_connections {
             0 => room,
             asked => asked.min(room),
         };
-        Ok(Self { socket, local_addr, tls, peers: Peers::new(total, settings.max_connections_per_ip) })
+        Self::open(settings.listen, tls, Peers::new(total, settings.max_connections_per_ip))
+    }
+
+    /// Binds an address for other nodes.
+    ///
+    /// # Errors
+    /// If the address cannot be bound.
+    pub fn bind_for_nodes(addr: SocketAddr) -> Result<Self, BindError> {
+        Self::open(addr, None, Peers::new(NODE_CONNECTIONS_MAX, 0))
+    }
+
+    fn open(addr: SocketAddr, tls: Option<TlsAcceptor>, peers: Peers) -> Result<Self, BindError> {
+        let bound = open(addr).and_then(|socket| Ok((socket.local_addr()?, socket)));
+        let (local_addr, socket) = bound.map_err(|source| BindError::Address { addr, source })?;
+        Ok(Self { socket, local_addr, tls, peers })
     }
 
     /// The address, with the port that was found if any was asked for.
@@ -73,7 +86,7 @@ impl Listener {
     }
 
     /// Accepts until the host stops.
-    pub(super) async fn accept_all(self, host: Host) {
+    pub(super) async fn accept_all<S: Site>(self, host: Host<S>) {
         loop {
             tokio::select! {
                 accepted = self.socket.accept() => match accepted {
@@ -88,7 +101,7 @@ impl Listener {
         }
     }
 
-    fn admit(&self, stream: TcpStream, addr: SocketAddr, host: &Host) {
+    fn admit<S: Site>(&self, stream: TcpStream, addr: SocketAddr, host: &Host<S>) {
         let place = match self.peers.admit(addr) {
             Ok(place) => place,
             Err(full) => {

@@ -12,6 +12,7 @@ mod connection;
 mod files;
 mod listener;
 mod methods;
+mod nodes;
 mod peers;
 mod progress;
 mod ready;
@@ -32,6 +33,7 @@ use tower::ServiceBuilder;
 
 pub use files::raise_open_files;
 pub use listener::{BindError, Listener};
+pub use nodes::NodeEdge;
 pub use peers::PeerAddr;
 pub use tls::TlsError;
 pub use trace::RequestId;

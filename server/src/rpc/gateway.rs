@@ -3,13 +3,18 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt};
-use guildhall_proto::{Validate, v1};
+use guildhall_proto::{
+    Failure, Validate,
+    v1::{self, ErrorReason},
+};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::{caller, generated::gateway_service_server::GatewayService};
 use crate::{
-    chat::Error,
+    chat::{Caller, Error, error::Unauthenticated},
     error::status,
+    nodes::{Bearer, Nodes, PushFailure},
+    sequencer::StorageFault,
     session::{
         Broken, PushError, Sessions,
         frame::{ListenResponse, SessionResponse},
@@ -18,16 +23,24 @@ use crate::{
 
 /// When a Push that found its session busy may be tried again.
 const PUSH_RETRY: Duration = Duration::from_millis(250);
+/// When a Push may be tried again whose session's node did not answer.
+const NODE_RETRY: Duration = Duration::from_secs(1);
 
-/// The gateway over the sessions of this node.
+/// The gateway over the sessions of this node, and by Push those of others.
 pub struct Gateway {
     sessions: Sessions,
+    nodes: Option<Nodes>,
 }
 
 impl Gateway {
-    /// A gateway over these sessions.
-    pub fn new(sessions: Sessions) -> Arc<Self> {
-        Arc::new(Self { sessions })
+    /// A gateway over these sessions, and those of these nodes.
+    pub fn new(sessions: Sessions, nodes: Option<Nodes>) -> Arc<Self> {
+        Arc::new(Self { sessions, nodes })
+    }
+
+    /// The other nodes, if the session is on one of them.
+    fn elsewhere(&self, session_id: &str) -> Option<&Nodes> {
+        self.nodes.as_ref().filter(|nodes| nodes.is_elsewhere(session_id))
     }
 }
 
@@ -61,6 +74,9 @@ impl GatewayService for Gateway {
         let caller = caller(&request)?;
         let push = request.into_inner();
         check(&push)?;
+        if let Some(nodes) = self.elsewhere(&push.session_id) {
+            return nodes.push(bearer(&caller), push).await.map(Response::new).map_err(not_pushed);
+        }
         match self.sessions.push(&caller, push).await {
             Ok(results) => Ok(Response::new(v1::PushResponse { results })),
             Err(PushError::NotFound) => Err(status(Error::GatewaySessionNotFound)),
@@ -69,8 +85,26 @@ impl GatewayService for Gateway {
     }
 }
 
+fn bearer(caller: &Caller) -> Bearer {
+    Bearer { user: caller.user, login: caller.session, token_digest: caller.token_digest() }
+}
+
+fn not_pushed(failure: PushFailure) -> Status {
+    status(match failure {
+        PushFailure::NotFound => Error::GatewaySessionNotFound,
+        PushFailure::Busy => Error::Overloaded { retry_after: PUSH_RETRY },
+        PushFailure::TokenInvalid => Error::Unauthenticated(Unauthenticated::TokenInvalid),
+        PushFailure::TokenExpired => Error::Unauthenticated(Unauthenticated::TokenExpired),
+        PushFailure::Storage => Error::Storage(StorageFault::Unavailable),
+        PushFailure::Unanswered => {
+            let failure = Failure::new(ErrorReason::Draining, "the node of this session does not answer");
+            return failure.retry_after(NODE_RETRY).into();
+        }
+    })
+}
+
 /// Only what is wrong with the Push as a whole refuses it: a bad command in it is answered on its own request id.
-fn check(push: &v1::PushRequest) -> Result<(), Status> {
+pub(super) fn check(push: &v1::PushRequest) -> Result<(), Status> {
     let shallow = v1::PushRequest {
         session_id: push.session_id.clone(),
         frames: push.frames.iter().map(|_| v1::ClientFrame::default()).collect(),

@@ -10,6 +10,7 @@ pub(crate) mod generated {
 }
 mod guild;
 mod history;
+mod internal;
 mod message;
 mod user;
 
@@ -20,6 +21,7 @@ use tonic::{Request, Status, service::Routes};
 use crate::{
     chat::{Caller, Chat, Error, error::Unauthenticated},
     error::status,
+    nodes::{self, Nodes, generated::node_service_server::NodeServiceServer},
     session::{FRAME_BYTES_MAX, Sessions},
 };
 use gateway::Gateway;
@@ -33,8 +35,9 @@ use generated::{
 /// The largest request of a unary call, in bytes.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
 
-/// All services. Who calls must have been found out before a request comes here.
-pub fn routes(chat: Arc<Chat>, sessions: Sessions) -> Routes {
+/// All services for clients. Who calls must have been found out before a request comes here. `nodes`: the others, if there
+/// may be any.
+pub fn routes(chat: Arc<Chat>, sessions: Sessions, nodes: Option<Nodes>) -> Routes {
     let mut routes = Routes::builder();
     macro_rules! add {
         ($server:ident, $service:expr, $max:expr) => {
@@ -47,8 +50,14 @@ pub fn routes(chat: Arc<Chat>, sessions: Sessions) -> Routes {
     add!(ChannelServiceServer, Arc::new(channel::Channels(Arc::clone(&chat))), REQUEST_BYTES_MAX);
     add!(MessageServiceServer, Arc::new(message::Messages(Arc::clone(&chat))), REQUEST_BYTES_MAX);
     add!(HistoryServiceServer, Arc::new(history::History(chat)), REQUEST_BYTES_MAX);
-    add!(GatewayServiceServer, Gateway::new(sessions), FRAME_BYTES_MAX);
+    add!(GatewayServiceServer, Gateway::new(sessions, nodes), FRAME_BYTES_MAX);
     routes.routes()
+}
+
+/// What other nodes may call. That it is one of them must have been found out before a request comes here.
+pub fn node_routes(chat: Arc<Chat>, sessions: Sessions) -> Routes {
+    let service = NodeServiceServer::new(internal::Internal::new(chat, sessions));
+    Routes::new(service.max_decoding_message_size(nodes::REQUEST_BYTES_MAX))
 }
 
 /// Who calls, as the edge found out. A method that wants a caller and was let through without one refuses.

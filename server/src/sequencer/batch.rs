@@ -8,19 +8,47 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Action, Command, Outcome, Refusal, tail::Tail};
+use super::{Action, Answer, Command, Outcome, Refusal, tail::Tail};
 use crate::store::{Body, Change, Entry, MessageRow, Record, Sent};
 
 /// A command that waits for its answer.
 pub(super) struct Pending {
     pub(super) command: Command,
-    pub(super) answer: oneshot::Sender<Result<Outcome, Refusal>>,
+    pub(super) answer: oneshot::Sender<Answer>,
+    pub(super) way: Way,
+}
+
+/// Where a command may be committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Here, or, if it is a send, elsewhere.
+    Open,
+    /// Here: another node handed it over. Its message bears this time.
+    Handed { time_ms: u64 },
+    /// Here: another node, to which it was handed over with this time, did not answer.
+    Unanswered { time_ms: u64 },
+    /// Here.
+    Here,
 }
 
 impl Pending {
-    pub(super) fn settle(self, result: Result<Outcome, Refusal>) {
+    pub(super) fn settle(self, result: Answer) {
         // The asker may be gone; what was done stays done.
         let _ = self.answer.send(result);
+    }
+
+    /// The time of its message.
+    fn time_ms(&self, now_ms: u64) -> u64 {
+        match self.way {
+            Way::Handed { time_ms } => time_ms,
+            Way::Open | Way::Unanswered { .. } | Way::Here => now_ms,
+        }
+    }
+
+    /// Whether a message that its nonce stands for was committed on its behalf, by the node that did not answer. Then
+    /// the first answer is still to be given. A message of an earlier asking bears another time.
+    fn is_own(&self, sent: &Sent) -> bool {
+        self.way == Way::Unanswered { time_ms: sent.create_ms }
     }
 }
 
@@ -29,7 +57,7 @@ impl Pending {
 pub(super) struct Step {
     pub(super) pending: Pending,
     pub(super) append: Option<(Entry, Record)>,
-    pub(super) answer: Result<Outcome, Refusal>,
+    pub(super) answer: Answer,
 }
 
 /// The messages that a batch touches, as they are before it.
@@ -62,12 +90,13 @@ pub(super) fn plan(waiting: &mut VecDeque<Pending>, tail: &Tail, mut targets: Ta
             waiting.push_front(pending);
             break;
         }
-        let (append, answer) = match decide(&pending.command, seq + 1, tail, &mut targets, now_ms) {
+        let time_ms = pending.time_ms(now_ms);
+        let (append, answer) = match decide(&pending, seq + 1, tail, &mut targets, time_ms) {
             Ok(Decision::Append { body, change, outcome }) => {
                 seq += 1;
                 let (actor, guild_seq) = (pending.command.actor, pending.command.guild_seq);
-                let entry = Entry { actor, time_ms: now_ms, guild_seq, body };
-                let record = Record { seq, actor, time_ms: now_ms, guild_seq, change };
+                let entry = Entry { actor, time_ms, guild_seq, body };
+                let record = Record { seq, actor, time_ms, guild_seq, change };
                 (Some((entry, record)), Ok(outcome))
             }
             Ok(Decision::Nothing(outcome)) => (None, Ok(outcome)),
@@ -84,7 +113,8 @@ enum Decision {
     Nothing(Outcome),
 }
 
-fn decide(command: &Command, seq: u64, tail: &Tail, targets: &mut Targets, now_ms: u64) -> Result<Decision, Refusal> {
+fn decide(pending: &Pending, seq: u64, tail: &Tail, targets: &mut Targets, now_ms: u64) -> Result<Decision, Refusal> {
+    let command = &pending.command;
     match &command.action {
         Action::Send { nonce, content, reply_to } => {
             let fingerprint = fingerprint(content, *reply_to);
@@ -92,7 +122,7 @@ fn decide(command: &Command, seq: u64, tail: &Tail, targets: &mut Targets, now_m
                 if targets.get(&sent.message).is_some_and(|row| row.delete_ms.is_some()) {
                     sent.fingerprint = None;
                 }
-                return duplicate(sent, fingerprint).map(Decision::Nothing);
+                return found(sent, fingerprint, pending.is_own(&sent)).map(Decision::Nothing);
             }
             if let Some(original) = reply_to {
                 live(targets, *original).ok_or(Refusal::ReplyNotFound)?;
@@ -145,13 +175,13 @@ fn create(row: MessageRow, fingerprint: u64) -> Decision {
     Decision::Append { body, change: Change::Created(row), outcome }
 }
 
-/// What a retry is told. A deleted message has no fingerprint any more: any retry of its nonce gets the first answer,
-/// so that a late one cannot bring it back.
-pub(super) fn duplicate(sent: Sent, fingerprint: u64) -> Result<Outcome, Refusal> {
+/// What is told of a message that is there already. A deleted one has no fingerprint any more: any retry of its nonce gets
+/// the first answer, so that a late one cannot bring it back. `own`: it is no retry.
+fn found(sent: Sent, fingerprint: u64, own: bool) -> Answer {
     if sent.fingerprint.is_some_and(|original| original != fingerprint) {
         return Err(Refusal::NonceConflict);
     }
-    Ok(Outcome::Sent { message: sent.message, create_ms: sent.create_ms, duplicate: true })
+    Ok(Outcome::Sent { message: sent.message, create_ms: sent.create_ms, duplicate: !own })
 }
 
 /// Tells a retry from another message under the same nonce.

@@ -4,12 +4,12 @@ use std::{collections::VecDeque, sync::Arc};
 
 use guildhall_proto::ids::ChannelId;
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 
 use super::{
-    Action, BATCH_MAX, Command, Committed, Outcome, QUEUE_MAX, Refusal, Shared,
-    batch::{self, Pending, Step},
-    tail::Tail,
+    Action, BATCH_MAX, Committed, QUEUE_MAX, Refusal, Shared,
+    batch::{self, Pending, Step, Way},
+    handover,
+    tail::{NONCES_MAX, Tail},
 };
 use crate::store::{self, Append, Duplicate, Entry};
 
@@ -29,6 +29,7 @@ struct State {
     running: bool,
     tail: Option<Tail>,
     idle_since_ms: u64,
+    handed_ms: u64,
 }
 
 impl Lane {
@@ -36,14 +37,26 @@ impl Lane {
         Self { channel, state: Mutex::default() }
     }
 
-    /// Queues a command; `false` if the queue is full.
-    pub(super) fn push(&self, command: Command, answer: oneshot::Sender<Result<Outcome, Refusal>>) -> bool {
+    pub(super) fn channel(&self) -> ChannelId {
+        self.channel
+    }
+
+    /// Queues commands, all or none; `false` if the queue is full. Where there is room for one there is room for those
+    /// that come with it, or else batches of other nodes would starve behind single commands of this one.
+    pub(super) fn push(&self, batch: Vec<Pending>) -> bool {
         let mut state = self.state.lock();
         if state.queue.len() >= QUEUE_MAX {
             return false;
         }
-        state.queue.push_back(Pending { command, answer });
+        state.queue.extend(batch);
         true
+    }
+
+    /// The time for what is handed over now. No other handover of this lane bears the same.
+    pub(super) fn handover_ms(&self, now_ms: u64) -> u64 {
+        let mut state = self.state.lock();
+        state.handed_ms = now_ms.max(state.handed_ms + 1);
+        state.handed_ms
     }
 
     /// Whether the caller has to run the lane.
@@ -66,6 +79,14 @@ impl Lane {
         }
         let count = state.queue.len().min(BATCH_MAX);
         Some(state.queue.drain(..count).collect())
+    }
+
+    /// What was handed over together fails together: the node that did so may have stopped waiting and be about to commit
+    /// all of it, and what comes later must not get ahead of what failed.
+    fn refuse_rest(&self, handover: Way, refusal: &Refusal) {
+        let mut state = self.state.lock();
+        let end = state.queue.iter().position(|pending| pending.way != handover).unwrap_or(state.queue.len());
+        state.queue.drain(..end).for_each(|pending| pending.settle(Err(refusal.clone())));
     }
 
     fn put_back(&self, mut waiting: VecDeque<Pending>) {
@@ -95,10 +116,18 @@ pub(super) async fn run(lane: Arc<Lane>, shared: Arc<Shared>) {
     let _guard = Guard(&lane);
     let mut tail = lane.state.lock().tail.take();
     while let Some(mut waiting) = lane.take(shared.clock.now_ms(), &mut tail) {
+        if handover::hand_over(&lane, &shared, &mut tail, &mut waiting).await {
+            lane.put_back(waiting);
+            continue;
+        }
         if let Err(refusal) = commit(&lane, &shared, &mut tail, &mut waiting).await {
             // What the lane believed of its channel may be wrong now; the next batch looks anew.
             tail = None;
+            let handover = waiting.back().map(|pending| pending.way).filter(|way| matches!(way, Way::Handed { .. }));
             waiting.drain(..).for_each(|pending| pending.settle(Err(refusal.clone())));
+            if let Some(handover) = handover {
+                lane.refuse_rest(handover, &refusal);
+            }
         }
         lane.put_back(waiting);
     }
@@ -214,6 +243,12 @@ async fn overtaken(
 ) -> Result<(), Refusal> {
     match outcome {
         Append::Done { .. } => Ok(()),
+        Append::HeadMoved { actual } if actual.saturating_sub(tail.head) > NONCES_MAX as u64 => {
+            // It was somebody else's channel for long. What was written meanwhile would push out all that is remembered.
+            let position = shared.log.position(lane.channel).await.map_err(|error| failed(lane, &error))?;
+            *tail = Tail::new(position.ok_or(Refusal::ChannelNotFound)?);
+            Ok(())
+        }
         Append::HeadMoved { .. } => catch_up(lane, shared, tail).await,
         Append::Duplicates(duplicates) => {
             remember(tail, steps, &duplicates);

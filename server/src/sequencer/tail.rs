@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::store::{Change, Position, Record, Sent};
 
 /// Nonces that are remembered. Older ones are found by the engine's index, at the cost of a second append.
-const NONCES_MAX: usize = 1_024;
+pub(super) const NONCES_MAX: usize = 1_024;
 
 pub(super) struct Tail {
     pub(super) epoch: u64,

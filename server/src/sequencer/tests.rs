@@ -16,15 +16,15 @@ use crate::{
     store::{ChannelRow, Commit, GuildRow, Store, UserRow, Write, sqlite},
 };
 
-const CHANNEL: ChannelId = ChannelId(3);
+pub(super) const CHANNEL: ChannelId = ChannelId(3);
 
 /// Keeps what was published.
 #[derive(Default)]
-struct Heard(Mutex<Vec<u64>>);
+pub(super) struct Heard(pub(super) Mutex<Vec<u64>>);
 
 impl Heard {
     /// What was published, once it is so much: senders are answered before listeners are told.
-    async fn until(&self, count: u64) -> Vec<u64> {
+    pub(super) async fn until(&self, count: u64) -> Vec<u64> {
         let enough = async {
             while (self.0.lock().len() as u64) < count {
                 tokio::task::yield_now().await;
@@ -42,14 +42,14 @@ impl Publisher for Heard {
     }
 }
 
-struct Bench {
-    store: Store,
+pub(super) struct Bench {
+    pub(super) store: Store,
     _engine: sqlite::Sqlite,
     _folder: tempfile::TempDir,
 }
 
 impl Bench {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let options = sqlite::Options { path: folder.path().to_owned(), read_connections: 2 };
         let (store, engine) = sqlite::open(options).await.expect("a store");
@@ -82,18 +82,22 @@ impl Bench {
         Self { store, _engine: engine, _folder: folder }
     }
 
-    fn sequencer(&self) -> (Sequencer, Arc<Heard>) {
+    pub(super) fn sequencer(&self) -> (Sequencer, Arc<Heard>) {
+        self.sequencer_at(1_000)
+    }
+
+    pub(super) fn sequencer_at(&self, now_ms: u64) -> (Sequencer, Arc<Heard>) {
         let heard = Arc::new(Heard::default());
         let publisher: Arc<dyn Publisher> = Arc::<Heard>::clone(&heard);
-        (Sequencer::new(Arc::clone(&self.store.log), publisher, Clock::manual(1_000)), heard)
+        (Sequencer::new(Arc::clone(&self.store.log), publisher, Clock::manual(now_ms)), heard)
     }
 }
 
-fn command(actor: u64, action: Action) -> Command {
+pub(super) fn command(actor: u64, action: Action) -> Command {
     Command { actor: UserId(actor), author: Arc::default(), guild: GuildId(2), guild_seq: 1, action }
 }
 
-fn send(nonce: u128, content: &str, reply_to: Option<u64>) -> Action {
+pub(super) fn send(nonce: u128, content: &str, reply_to: Option<u64>) -> Action {
     let reply_to = reply_to.map(MessageId);
     Action::Send { nonce: Uuid::from_u128(nonce), content: content.to_owned(), reply_to }
 }

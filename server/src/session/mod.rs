@@ -46,6 +46,8 @@ pub struct SessionConfig {
     pub identify_timeout: Duration,
     /// Sessions of one person at once; bots may have twenty times as many.
     pub sessions_per_user_max: usize,
+    /// With what the ids of sessions begin, if there are other nodes: by it they know whose a session is.
+    pub node: Option<u64>,
 }
 
 impl Default for SessionConfig {
@@ -54,6 +56,7 @@ impl Default for SessionConfig {
             heartbeat: Duration::from_secs(30),
             identify_timeout: Duration::from_secs(10),
             sessions_per_user_max: 20,
+            node: None,
         }
     }
 }

@@ -117,7 +117,7 @@ impl Sessions {
         S: Stream<Item = Result<v1::ClientFrame, Broken>> + Send + 'static,
     {
         let outbox = Outbox::new(caller.user);
-        let session_id = hex_id();
+        let session_id = new_id(self.shared.config.node);
         outbox.push(hello(&session_id, &self.shared.config));
         let (pushed, from_pushes) = mpsc::channel(PUSHED_MAX);
         let (control, controls) = watch::channel(Controls::default());
@@ -255,8 +255,10 @@ fn draining() -> Goodbye {
     Goodbye::after(GoodbyeReason::Draining, delay)
 }
 
-fn hex_id() -> String {
-    format!("{:032x}", rand::rng().random::<u128>())
+/// 32 hexadecimal digits, of which those of the node come first.
+fn new_id(node: Option<u64>) -> String {
+    let mut random = rand::rng();
+    format!("{:016x}{:016x}", node.unwrap_or_else(|| random.random()), random.random::<u64>())
 }
 
 /// What a client says by its own stream, and by Push.

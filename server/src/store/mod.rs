@@ -1,13 +1,14 @@
 //! Storage: what the rooms above may ask of an engine, and the engines.
 //!
 //! Two traits: `ChannelLog` (the logs of channels and the messages in them) and `Metadata` (everything else, with the
-//! streams of guilds and users). Engines are folders. Nothing in here decides who may do what, and nothing above knows
+//! streams of guilds and users). A third one, `Registry`, is for those engines that many nodes share. Engines are folders. Nothing in here decides who may do what, and nothing above knows
 //! which engine answers.
 
 #[cfg(test)]
 mod contract;
 pub mod log;
 pub mod metadata;
+pub mod nodes;
 pub mod postgres;
 pub mod sqlite;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use metadata::{
     ChannelRow, Commit, EventRow, GuildRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Notice, Taken,
     TokenKind, TokenRow, UserRow, Write,
 };
+pub use nodes::{Node, Registry};
 
 /// Why an engine could not do what it was asked. Absence is `Option`, never an error.
 #[derive(Debug, thiserror::Error)]

@@ -18,9 +18,9 @@ pub(crate) struct Compiled {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Compiles all protos of ours; the first of `includes` is their root.
-pub(crate) fn compile(includes: &[PathBuf]) -> Result<Compiled> {
-    let files = own_files(&includes[0])?;
+/// Compiles all protos of a package of ours; the first of `includes` is their root.
+pub(crate) fn compile(includes: &[PathBuf], package: &str) -> Result<Compiled> {
+    let files = own_files(&includes[0], package)?;
     let documented = compiler(includes, &files, true)?;
     let bare = compiler(includes, &files, false)?;
     Ok(Compiled {
@@ -40,10 +40,10 @@ fn compiler(includes: &[PathBuf], files: &[PathBuf], comments: bool) -> Result<C
     Ok(compiler)
 }
 
-/// Our protos, relative to their root, in an order that does not depend on the file system.
-pub(crate) fn own_files(root: &Path) -> Result<Vec<PathBuf>> {
-    let package = Path::new("guildhall/v1");
-    let dir = root.join(package);
+/// The protos of a package, relative to their root, in an order that does not depend on the file system.
+pub(crate) fn own_files(root: &Path, package: &str) -> Result<Vec<PathBuf>> {
+    let package = PathBuf::from(package.replace('.', "/"));
+    let dir = root.join(&package);
     let mut files = Vec::new();
     for entry in fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
         let name = PathBuf::from(entry?.file_name());

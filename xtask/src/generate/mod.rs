@@ -28,6 +28,8 @@ pub(crate) use stage::stage_dependencies;
 
 /// The package that the generated code is for.
 const PACKAGE: &str = "guildhall.v1";
+/// What nodes say to each other. It is no part of the contract: not in the descriptors, the SDKs, or reflection.
+const INTERNAL: &str = "guildhall.internal.v1";
 
 /// What `gen` is to do.
 #[derive(Args, Debug, Default)]
@@ -66,7 +68,10 @@ struct Output {
 /// Everything that is generated, in memory.
 fn outputs() -> Result<Vec<Output>> {
     let includes = [workspace::root().join("proto"), stage_dependencies()?];
-    let compiled = descriptors::compile(&includes)?;
+    let compiled = descriptors::compile(&includes, PACKAGE)?;
+    let [public, staged] = &includes;
+    let inside = [workspace::root().join("server/proto"), public.clone(), staged.clone()];
+    let inside = descriptors::compile(&inside, INTERNAL)?;
     let model = rules::Model::read(&compiled.pool)?;
     let redacted = redact::Redacted::find(&compiled.pool)?;
     let rust =
@@ -76,6 +81,7 @@ fn outputs() -> Result<Vec<Output>> {
         rust("proto/src/generated/validate.rs", checks::emit(&model)?)?,
         rust("proto/src/generated/redact.rs", redacted.emit())?,
         rust("server/src/rpc/generated/guildhall.v1.rs", stubs::server(&compiled)?)?,
+        rust("server/src/nodes/generated/guildhall.internal.v1.rs", stubs::internal(&inside)?)?,
         Output { path: "proto/src/generated/descriptor.bin", content: compiled.bytes },
         Output { path: "proto/rules.txt", content: snapshot::emit(&model).into_bytes() },
     ])

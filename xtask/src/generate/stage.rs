@@ -28,7 +28,7 @@ pub(crate) fn stage_dependencies() -> Result<PathBuf> {
 pub(crate) fn export(dir: &Path) -> Result<()> {
     copy_dependencies(dir)?;
     let root = workspace::root().join("proto");
-    for file in super::descriptors::own_files(&root)? {
+    for file in super::descriptors::own_files(&root, super::PACKAGE)? {
         copy(&root.join(&file), &dir.join(&file))?;
     }
     println!("exported to {}", dir.display());

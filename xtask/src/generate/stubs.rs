@@ -5,9 +5,9 @@ use std::fs;
 use anyhow::{Context, Result};
 use tonic_prost_build::Builder;
 
-use super::PACKAGE;
 use super::descriptors::Compiled;
 use super::redact::Redacted;
+use super::{INTERNAL, PACKAGE};
 use crate::workspace;
 
 /// Where the server's own twins of messages stand. They are the same on the wire and carry parts that were encoded
@@ -23,7 +23,7 @@ const SERVER_CODEC: &str = "crate::rpc::codec::Codec";
 /// Messages and client stubs.
 pub(crate) fn client(compiled: &Compiled, redacted: &Redacted) -> Result<String> {
     let builder = builder().build_client(true).build_server(false).skip_debug(redacted.paths());
-    generate(builder, compiled, "client")
+    generate(builder, compiled, PACKAGE, "client")
 }
 
 /// Server stubs over the messages of the proto crate.
@@ -36,7 +36,17 @@ pub(crate) fn server(compiled: &Compiled) -> Result<String> {
     for (message, twin) in TWINS {
         builder = builder.extern_path(message, twin);
     }
-    generate(builder, compiled, "server")
+    generate(builder, compiled, PACKAGE, "server")
+}
+
+/// Those of the messages between nodes that carry texts or digests of tokens, which belong into no log: no `Debug`.
+const UNSHOWN: [&str; 4] = ["CommitRequest", "NewMessage", "PushRequest", "PushResponse"];
+
+/// What nodes say to each other: messages and both sides of the calls.
+pub(crate) fn internal(compiled: &Compiled) -> Result<String> {
+    let unshown = UNSHOWN.map(|name| format!(".{INTERNAL}.{name}"));
+    let builder = builder().extern_path(format!(".{PACKAGE}"), "::guildhall_proto::v1").skip_debug(unshown);
+    generate(builder, compiled, INTERNAL, "internal")
 }
 
 fn builder() -> Builder {
@@ -48,13 +58,13 @@ fn builder() -> Builder {
         .extern_path(".buf.validate", "::buf_validate")
 }
 
-fn generate(builder: Builder, compiled: &Compiled, side: &str) -> Result<String> {
+fn generate(builder: Builder, compiled: &Compiled, package: &str, side: &str) -> Result<String> {
     let dir = workspace::target().join("xtask-gen").join(side);
     fs::create_dir_all(&dir)?;
     builder
         .out_dir(&dir)
         .compile_fds(compiled.set.clone())
         .with_context(|| format!("cannot generate the {side} stubs"))?;
-    let file = dir.join(format!("{PACKAGE}.rs"));
+    let file = dir.join(format!("{package}.rs"));
     fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
 }

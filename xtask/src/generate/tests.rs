@@ -11,7 +11,7 @@ use crate::workspace;
 fn read(name: &str, fields: &str) -> anyhow::Result<Model> {
     let root = workspace::target().join("xtask-tests").join(name);
     write(&root, fields);
-    let compiled = descriptors::compile(&[root, stage_dependencies()?])?;
+    let compiled = descriptors::compile(&[root, stage_dependencies()?], super::PACKAGE)?;
     Model::read(&compiled.pool)
 }
 
@@ -125,7 +125,7 @@ fn what_is_not_known_is_refused_by_name() {
 fn secrets_are_found() {
     let root = workspace::target().join("xtask-tests/secrets");
     write(&root, "string name = 1; string password = 2 [debug_redact = true];");
-    let compiled = descriptors::compile(&[root, stage_dependencies().unwrap()]).unwrap();
+    let compiled = descriptors::compile(&[root, stage_dependencies().unwrap()], super::PACKAGE).unwrap();
     let redacted = redact::Redacted::find(&compiled.pool).unwrap();
     assert_eq!(redacted.paths(), [".guildhall.v1.Made"]);
     let code = redacted.emit();

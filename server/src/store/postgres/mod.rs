@@ -15,6 +15,7 @@ mod link;
 mod log;
 mod members;
 mod metadata;
+pub mod nodes;
 mod notices;
 mod page;
 mod place;
@@ -82,7 +83,6 @@ pub async fn open(options: Options) -> std::result::Result<(Store, Postgres), Op
 
 impl Postgres {
     /// The connections, for what else lies in the same database.
-    #[allow(dead_code, reason = "for the registry of nodes and for presence")]
     pub(crate) fn pool(&self) -> &PgPool {
         self.engine.link.pool()
     }
