@@ -1,5 +1,5 @@
 //! The command line: `serve`, and `config init`, `check`, `show`. Exit codes: 0 all is well, 1 it cannot run, 2 it was
-//! told something that makes no sense, 128 + n the second signal n.
+//! told something that makes no sense, 7 a service that it needs does not answer, 128 + n the second signal n.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -15,6 +15,8 @@ use crate::edge;
 
 /// What was asked for makes no sense.
 const USAGE: u8 = 2;
+/// A service that it needs does not answer.
+const UNAVAILABLE: u8 = 7;
 
 /// The command line's tree, for help and completion.
 pub fn tree() -> Command {
@@ -151,7 +153,11 @@ async fn serve(loaded: Loaded) -> ExitCode {
     let server = match started {
         Ok(server) => server,
         Err(error) => {
-            let code = if matches!(error, super::StartError::Settings(_)) { USAGE } else { 1 };
+            let code = match error {
+                super::StartError::Settings(_) => USAGE,
+                _ if error.is_unreachable() => UNAVAILABLE,
+                _ => 1,
+            };
             return fail(code, &error.explain());
         }
     };

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use crate::chat;
 use crate::edge::{BindError, ReflectionError};
+use crate::store::postgres;
 use crate::store::sqlite::OpenError;
 
 /// Why a server does not start.
@@ -18,6 +19,9 @@ pub enum StartError {
     /// The data cannot be used.
     #[error(transparent)]
     Data(#[from] OpenError),
+    /// The database that nodes share cannot be used.
+    #[error("store: {0}")]
+    Postgres(#[source] postgres::OpenError),
     /// The data was opened, and then something failed.
     #[error("the first words with the database failed: {0}")]
     Chat(#[from] chat::Error),
@@ -27,6 +31,11 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Whether a service does not answer: trying again may help.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Postgres(postgres::OpenError::Unreachable { .. }))
+    }
+
     /// What to do about it, where that is known.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
@@ -43,6 +52,10 @@ impl StartError {
             }
             Self::Data(OpenError::Full { .. }) => Some("make room, or choose another --data-dir"),
             Self::Data(OpenError::Corrupt { .. }) => Some("restore a backup; keep the damaged files until then"),
+            Self::Postgres(postgres::OpenError::Unreachable { .. }) => {
+                Some("start it, or correct the address in the setting `store`")
+            }
+            Self::Postgres(postgres::OpenError::Address(_)) => Some("correct the setting `store`"),
             Self::Data(OpenError::Directory { .. }) => Some("choose another --data-dir"),
             _ => None,
         }

@@ -2,6 +2,7 @@
 
 mod banner;
 pub mod command;
+mod engines;
 mod error;
 mod logs;
 
@@ -22,10 +23,8 @@ use crate::edge::{Edge, Listener};
 use crate::fanout::Hub;
 use crate::rpc;
 use crate::session::{SessionConfig, Sessions};
-use crate::store::sqlite::{self, Sqlite};
+use engines::Engines;
 
-/// Reads of the database that run at once; they are short, and the disk has one head.
-const READ_CONNECTIONS: u32 = 4;
 /// How often channels that have moved on are told to those who do not watch them.
 const ACTIVITY_EVERY: Duration = Duration::from_secs(1);
 /// How many of those rounds lie between two looks for idle channels.
@@ -37,7 +36,7 @@ pub struct Server {
     edge: Edge,
     sessions: Sessions,
     chat: Arc<Chat>,
-    database: Sqlite,
+    engines: Engines,
     chores: Chores,
     setup_code: Option<String>,
     demo: Option<Demo>,
@@ -55,12 +54,11 @@ impl Server {
         }
         // First the port, because it says soonest that a server runs already.
         let listener = Listener::bind(&settings)?;
-        let options = sqlite::Options { path: settings.data_dir.clone(), read_connections: READ_CONNECTIONS };
-        let (store, database) = sqlite::open(options).await?;
+        let engines = Engines::open(&settings).await?;
         let hub = Arc::new(Hub::default());
         let clock = Clock::system();
         let chat = Chat::new(Parts {
-            store,
+            store: engines.store.clone(),
             hub: hub.clone(),
             clock: clock.clone(),
             policy: Policy { registration: settings.registration },
@@ -77,16 +75,7 @@ impl Server {
             tracing::warn!("no TLS: passwords, tokens and messages cross the network readable unless a proxy adds it");
         }
         tracing::info!(addr = %edge.local_addr(), version = env!("CARGO_PKG_VERSION"), "ready");
-        Ok(Self {
-            chores: Chores::start(hub, chat.clone()),
-            settings,
-            edge,
-            sessions,
-            chat,
-            database,
-            setup_code,
-            demo,
-        })
+        Ok(Self { chores: Chores::start(hub, chat.clone()), settings, edge, sessions, chat, engines, setup_code, demo })
     }
 
     /// Where it listens.
@@ -148,9 +137,7 @@ impl Server {
         self.chores.stop().await;
         drop((self.sessions, self.chat));
         // Last, so that whatever was acknowledged on the way is written.
-        if let Err(error) = self.database.close().await {
-            tracing::error!(error = &error as &dyn std::error::Error, "database did not close");
-        }
+        self.engines.close().await;
     }
 }
 

@@ -1,0 +1,87 @@
+//! The engines that the settings name: opened with patience, closed in order.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::StartError;
+use crate::config::{Settings, StoreUrl};
+use crate::store::Store;
+use crate::store::postgres::{self, Postgres};
+use crate::store::sqlite::{self, Sqlite};
+
+/// Reads of SQLite that run at once; they are short, and the disk has one head.
+const READ_CONNECTIONS: u32 = 4;
+/// How long a service that does not answer is asked again at start: it may be starting too.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// What stores.
+pub(super) struct Engines {
+    pub(super) store: Store,
+    open: Open,
+}
+
+enum Open {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Engines {
+    /// Opens what the settings name. What does not answer is asked again for half a minute.
+    ///
+    /// # Errors
+    /// With the setting that names it.
+    pub(super) async fn open(settings: &Settings) -> Result<Self, StartError> {
+        match &settings.store {
+            StoreUrl::Sqlite => {
+                let options = sqlite::Options { path: settings.data_dir.clone(), read_connections: READ_CONNECTIONS };
+                let (store, sqlite) = sqlite::open(options).await?;
+                Ok(Self { store, open: Open::Sqlite(sqlite) })
+            }
+            StoreUrl::Postgres(address) => {
+                let options =
+                    postgres::Options { url: address.reveal().to_owned(), max_connections: settings.store_connections };
+                let open = async || postgres::open(options.clone()).await.map_err(StartError::Postgres);
+                let (store, postgres) = patiently(open).await?;
+                Ok(Self { store, open: Open::Postgres(postgres) })
+            }
+        }
+    }
+
+    /// The database that nodes share, if there is one.
+    pub(super) fn postgres(&self) -> Option<&Postgres> {
+        match &self.open {
+            Open::Sqlite(_) => None,
+            Open::Postgres(postgres) => Some(postgres),
+        }
+    }
+
+    /// Writes what waits and lets go.
+    pub(super) async fn close(self) {
+        let closed = match self.open {
+            Open::Sqlite(sqlite) => sqlite.close().await,
+            Open::Postgres(postgres) => postgres.close().await,
+        };
+        if let Err(error) = closed {
+            tracing::error!(error = &error as &dyn std::error::Error, "the storage did not close");
+        }
+    }
+}
+
+/// Tries until it works, fails for another reason than silence, or patience ends.
+pub(super) async fn patiently<T>(mut open: impl AsyncFnMut() -> Result<T, StartError>) -> Result<T, StartError> {
+    let end = Instant::now() + PATIENCE;
+    let mut pause = PAUSE_MIN;
+    loop {
+        match open().await {
+            Err(error) if error.is_unreachable() && Instant::now() + pause < end => {
+                tracing::warn!("{}; trying again", error.explain());
+                sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+            outcome => return outcome,
+        }
+    }
+}
