@@ -38,6 +38,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["edge/"]),
     ("sqlx", &["store/sqlite/", "store/postgres/", "store/testing_postgres.rs"]),
     ("fred", &["fanout/relay/redis.rs"]),
+    ("scylla", &["store/cassandra/"]),
     ("clap", &["config/", "app/"]),
     ("toml", &["config/"]),
     ("anyhow", &["main.rs"]),

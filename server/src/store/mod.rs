@@ -4,6 +4,7 @@
 //! streams of guilds and users). A third one, `Registry`, is for those engines that many nodes share. Engines are folders. Nothing in here decides who may do what, and nothing above knows
 //! which engine answers.
 
+pub mod cassandra;
 #[cfg(test)]
 mod contract;
 pub mod log;
