@@ -18,7 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config", &["chat"]),
     ("chat", &["sequencer", "fanout", "store", "clock"]),
     ("sequencer", &["store", "clock"]),
-    ("fanout", &[]),
+    ("fanout", &["store"]),
     ("store", &[]),
     ("clock", &[]),
 ];
@@ -34,7 +34,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("hyper_util", &["edge/"]),
     ("rustls", &["edge/"]),
     ("tokio_rustls", &["edge/"]),
-    ("sqlx", &["store/sqlite/", "store/postgres/", "store/testing_postgres.rs"]),
+    ("sqlx", &["store/sqlite/", "store/postgres/"]),
+    ("fred", &["fanout/relay/redis.rs"]),
     ("clap", &["config/", "app/"]),
     ("toml", &["config/"]),
     ("anyhow", &["main.rs"]),

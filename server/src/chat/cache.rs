@@ -71,11 +71,19 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     }
 
     /// Drops all values that do not deserve to stay.
-    pub(super) fn retain(&self, mut keep: impl FnMut(&V) -> bool) {
+    pub(super) fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) {
         let mut state = self.state.lock();
         state.changes += 1;
-        state.young.retain(|_, value| keep(value));
-        state.old.retain(|_, value| keep(value));
+        state.young.retain(|key, value| keep(key, value));
+        state.old.retain(|key, value| keep(key, value));
+    }
+
+    /// Drops a value.
+    pub(super) fn remove(&self, key: &K) {
+        let mut state = self.state.lock();
+        state.changes += 1;
+        state.young.remove(key);
+        state.old.remove(key);
     }
 }
 
@@ -112,7 +120,7 @@ mod tests {
         assert!(!cache.fill(mark, 1, "old"));
         assert_eq!(cache.get(&1), Some("new"));
         let mark = cache.mark();
-        cache.retain(|_| false);
+        cache.retain(|_, _| false);
         assert!(!cache.fill(mark, 1, "new"));
         assert_eq!(cache.get(&1), None);
     }

@@ -105,7 +105,7 @@ impl Commits {
                 for handle in &guilds {
                     this.follow(&handle.turn().await).await;
                 }
-                this.publish(batch.events, positions);
+                this.publish(batch, positions);
             }
             Ok(outcome)
         };
@@ -120,7 +120,7 @@ impl Commits {
             match &outcome {
                 Ok(Commit::Done(positions)) => {
                     this.follow(&turn).await;
-                    this.publish(batch.events, positions);
+                    this.publish(batch, positions);
                 }
                 // Nobody knows what happened: it may have.
                 Err(_) => this.follow(&turn).await,
@@ -148,12 +148,26 @@ impl Commits {
         }
     }
 
-    /// Guilds' events were published by those who follow them; this is for users' streams. Two commits to one user's
-    /// stream may be published in either order: whoever listens sees the hole and reads the log.
-    fn publish(&self, events: Vec<NewEvent>, positions: &[Position]) {
-        let users = events.into_iter().zip(positions).filter(|(event, _)| event.stream.kind == StreamKind::User);
-        users.for_each(|(event, position)| self.hub.publish(event.stream, [events::appended(event, *position)]));
+    /// Guilds' events were published here by those who follow them, and are announced to other nodes; users' streams are
+    /// published. Two commits to one user's stream may be published in either order: whoever listens sees the hole and
+    /// reads the log.
+    fn publish(&self, batch: Batch, positions: &[Position]) {
+        for (event, position) in batch.events.into_iter().zip(positions) {
+            match event.stream.kind {
+                StreamKind::Guild => self.hub.announce(event.stream, position.seq),
+                StreamKind::User => self.hub.publish(event.stream, [events::appended(event, *position)]),
+                StreamKind::Channel => {}
+            }
+        }
+        if batch.writes.iter().any(is_noticed) {
+            self.hub.announce_notices();
+        }
     }
+}
+
+/// Whether other nodes may hold in memory what this changes; see `Metadata::notices`.
+fn is_noticed(write: &Write) -> bool {
+    matches!(write, Write::DeleteToken { .. } | Write::ExpireTokens { .. } | Write::UpdateProfile(_))
 }
 
 /// Runs a task to its end, whether or not the caller waits for it.

@@ -18,6 +18,7 @@ mod invites;
 mod logins;
 mod members;
 mod messages;
+mod nodes;
 mod pages;
 mod passwords;
 mod people;
@@ -36,6 +37,8 @@ use guildhall_proto::{
     ids::{self, ChannelId, GuildId, LoginSessionId, UserId},
     v1,
 };
+
+use tokio::sync::Notify;
 
 use crate::{
     clock::Clock,
@@ -114,6 +117,7 @@ pub struct Chat {
     passwords: Passwords,
     sequencer: Sequencer,
     commits: Commits,
+    notices_due: Notify,
 }
 
 impl Chat {
@@ -133,6 +137,7 @@ impl Chat {
             clock,
             policy,
             guilds,
+            notices_due: Notify::new(),
         })
     }
 

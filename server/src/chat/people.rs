@@ -64,6 +64,16 @@ impl People {
     pub(super) fn replace(&self, author: v1::Author) {
         self.held.replace(UserId(author.id), Arc::new(author));
     }
+
+    /// A user has a new profile, which is not known here.
+    pub(super) fn forget(&self, id: UserId) {
+        self.held.remove(&id);
+    }
+
+    /// Nothing that is held may be true.
+    pub(super) fn forget_all(&self) {
+        self.held.retain(|_, _| false);
+    }
 }
 
 fn nobody(id: UserId) -> Arc<v1::Author> {

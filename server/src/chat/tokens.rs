@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use guildhall_proto::{
@@ -90,13 +93,15 @@ pub(super) struct Tokens {
     metadata: Arc<dyn Metadata>,
     held: Cache<Digest, Known>,
     ended: Cache<Digest, ()>,
+    /// Whether it is heard when other nodes end tokens; if not, nothing that is held counts.
+    trusted: AtomicBool,
     hook: OnceLock<Hook>,
 }
 
 impl Tokens {
     pub(super) fn new(metadata: Arc<dyn Metadata>) -> Self {
         let (held, ended) = (Cache::new(HELD_MAX), Cache::new(ENDED_MAX));
-        Self { metadata, held, ended, hook: OnceLock::new() }
+        Self { metadata, held, ended, trusted: AtomicBool::new(true), hook: OnceLock::new() }
     }
 
     /// Sets who is told when tokens end. Only the first one counts.
@@ -109,7 +114,8 @@ impl Tokens {
     /// Whose a token is.
     pub(super) async fn find(&self, digest: &Digest, now_ms: u64) -> Result<Known> {
         for _ in 0..TRIES_MAX {
-            if let Some(known) = self.held.get(digest) {
+            let trusted = self.trusted.load(Ordering::Acquire);
+            if trusted && let Some(known) = self.held.get(digest) {
                 return if known.ended(now_ms) { Err(expired()) } else { Ok(known) };
             }
             let mark = self.held.mark();
@@ -122,7 +128,7 @@ impl Tokens {
                 return Err(expired());
             }
             // Whatever was read before something ended may be that which ended.
-            if self.held.fill(mark, *digest, known) {
+            if self.held.fill(mark, *digest, known) || !trusted {
                 return Ok(known);
             }
         }
@@ -153,13 +159,34 @@ impl Tokens {
     /// A login session has ended in the store.
     pub(super) fn end(&self, token: &TokenRow) {
         self.ended.replace(token.digest, ());
-        self.held.retain(|known| known.session != token.id);
+        self.held.retain(|_, known| known.session != token.id);
         self.tell(&Revoked::Login(token.id));
+    }
+
+    /// Another node has ended a login session.
+    pub(super) fn ended_elsewhere(&self, session: LoginSessionId) {
+        let mut digests = Vec::new();
+        self.held.retain(|digest, known| {
+            let stays = known.session != session;
+            if !stays {
+                digests.push(*digest);
+            }
+            stays
+        });
+        digests.into_iter().for_each(|digest| self.ended.replace(digest, ()));
+        self.tell(&Revoked::Login(session));
+    }
+
+    /// Whether it is heard when other nodes end tokens. What was held before counts for nothing.
+    pub(super) fn trust(&self, trusted: bool) {
+        if self.trusted.swap(trusted, Ordering::AcqRel) != trusted {
+            self.held.retain(|_, _| false);
+        }
     }
 
     /// The tokens of a bot have got another end in the store.
     pub(super) fn expire(&self, bot: UserId, expire_ms: u64) {
-        self.held.retain(|known| known.user != bot);
+        self.held.retain(|_, known| known.user != bot);
         self.tell(&Revoked::Bot { user: bot, expire_ms });
     }
 

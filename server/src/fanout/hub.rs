@@ -1,17 +1,17 @@
 //! Topic → subscribers, sharded. One event is encoded once; its bytes are shared by all who hear it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
-    sync::Arc,
+    sync::{Arc, OnceLock, Weak},
 };
 
 use bytes::Bytes;
 use guildhall_proto::{
     ids::{ChannelId, GuildId, StreamKey, StreamKind, UserId},
-    v1,
+    v1::{self, server_frame},
 };
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use prost::Message;
 
 use super::{
@@ -92,6 +92,30 @@ pub trait Subscriber: Send + Sync + 'static {
 
     /// Takes something passing, or does without it.
     fn deliver(&self, delivery: &Delivery);
+
+    /// The log of a stream is known to hold events up to this one; not all of them were told.
+    fn moved(&self, _stream: StreamKey, _seq: u64) {}
+}
+
+/// What lies behind the hub where there are other nodes. Must not block.
+pub(super) trait Outside: Send + Sync + 'static {
+    /// Somebody here listens to a topic, or holds it.
+    fn watched(&self, topic: Topic);
+
+    /// Nobody may listen any more; `Hub::watches` knows for sure.
+    fn unwatched(&self, topic: Topic);
+
+    /// This node has committed events. Whoever listens here hears of them through `Hub::hand`.
+    fn published(&self, stream: StreamKey, events: Vec<Published>);
+
+    /// This node has committed to a stream, up to this event.
+    fn announced(&self, stream: StreamKey, seq: u64);
+
+    /// What other nodes hold in memory may not be true any more.
+    fn noticed(&self);
+
+    /// Something passing was told here.
+    fn passed(&self, topic: Topic, delivery: &Delivery);
 }
 
 /// The topics of this node.
@@ -99,6 +123,10 @@ pub struct Hub {
     shards: Vec<RwLock<HashMap<Topic, Audience>>>,
     hasher: RandomState,
     activity: Activity,
+    /// Topics that are watched without anybody listening.
+    held: Mutex<HashSet<Topic>>,
+    /// Weak: whoever joined the nodes ends it.
+    outside: OnceLock<Weak<dyn Outside>>,
 }
 
 impl Default for Hub {
@@ -107,6 +135,8 @@ impl Default for Hub {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: RandomState::new(),
             activity: Activity::default(),
+            held: Mutex::default(),
+            outside: OnceLock::new(),
         }
     }
 }
@@ -114,22 +144,60 @@ impl Default for Hub {
 impl Hub {
     /// From now on the subscriber hears the topic. Doing it again changes nothing.
     pub fn subscribe(&self, topic: Topic, id: SubscriberId, subscriber: Arc<dyn Subscriber>) {
-        self.shard(topic).write().entry(topic).or_default().subscribers.insert(id, subscriber);
+        let first = {
+            let mut shard = self.shard(topic).write();
+            let audience = shard.entry(topic).or_default();
+            audience.subscribers.insert(id, subscriber);
+            audience.subscribers.len() == 1
+        };
+        // Without the lock: behind it the hub is called.
+        if first && let Some(outside) = self.outside() {
+            outside.watched(topic);
+        }
     }
 
     /// The subscriber does not hear the topic any more; a delivery under way may still arrive.
     pub fn unsubscribe(&self, topic: Topic, id: SubscriberId) {
-        let mut shard = self.shard(topic).write();
-        if let Some(audience) = shard.get_mut(&topic) {
+        {
+            let mut shard = self.shard(topic).write();
+            let Some(audience) = shard.get_mut(&topic) else { return };
             audience.subscribers.remove(&id);
-            if audience.subscribers.is_empty() {
-                shard.remove(&topic);
+            if !audience.subscribers.is_empty() {
+                return;
             }
+            shard.remove(&topic);
+        }
+        if let Some(outside) = self.outside() {
+            outside.unwatched(topic);
         }
     }
 
-    /// Hands something passing to everybody who listens to the topic.
+    /// The topic is of interest here even while nobody listens to it.
+    pub fn hold(&self, topic: Topic) {
+        let first = self.held.lock().insert(topic);
+        if first && let Some(outside) = self.outside() {
+            outside.watched(topic);
+        }
+    }
+
+    /// The end of `hold`.
+    pub fn release(&self, topic: Topic) {
+        let last = self.held.lock().remove(&topic);
+        if last && let Some(outside) = self.outside() {
+            outside.unwatched(topic);
+        }
+    }
+
+    /// Hands something passing to everybody who listens to the topic, on all nodes.
     pub fn deliver(&self, topic: Topic, delivery: &Delivery) {
+        self.deliver_here(topic, delivery);
+        if let Some(outside) = self.outside() {
+            outside.passed(topic, delivery);
+        }
+    }
+
+    /// The same on this node alone.
+    pub(super) fn deliver_here(&self, topic: Topic, delivery: &Delivery) {
         if let Some(audience) = self.shard(topic).read().get(&topic) {
             audience.subscribers.values().for_each(|subscriber| subscriber.deliver(delivery));
         }
@@ -137,13 +205,39 @@ impl Hub {
 
     /// Hands durable events of one stream, in order, to all who listen to it: at once, or together with those that follow
     /// within a millisecond where many do (in channels: what changes rights never waits). They are encoded once, and not at
-    /// all where nobody listens.
+    /// all where nobody listens. To be called by the node that committed them; a guild's events are published by every
+    /// node, as its picture follows.
     pub fn publish(self: &Arc<Self>, stream: StreamKey, events: impl IntoIterator<Item = v1::Event>) {
+        if stream.kind != StreamKind::Guild
+            && let Some(outside) = self.outside()
+        {
+            outside.published(stream, events.into_iter().map(|event| published(stream, event)).collect());
+            return;
+        }
         let topic = Topic::Stream(stream);
         if !self.shard(topic).read().contains_key(&topic) {
             return;
         }
-        let events = events.into_iter().map(|event| published(stream, event)).collect();
+        self.hand(stream, events.into_iter().map(|event| published(stream, event)).collect());
+    }
+
+    /// Tells other nodes that this one has committed to a guild's stream.
+    pub fn announce(&self, stream: StreamKey, seq: u64) {
+        if let Some(outside) = self.outside() {
+            outside.announced(stream, seq);
+        }
+    }
+
+    /// Tells other nodes that there is something that they must forget.
+    pub fn announce_notices(&self) {
+        if let Some(outside) = self.outside() {
+            outside.noticed();
+        }
+    }
+
+    /// Hands on events in their order, whoever committed them.
+    pub(super) fn hand(self: &Arc<Self>, stream: StreamKey, events: Vec<Published>) {
+        let topic = Topic::Stream(stream);
         let gathering =
             self.shard(topic).read().get(&topic).is_some_and(|audience| audience.tell(events, stream.is_channel()));
         if gathering {
@@ -155,6 +249,30 @@ impl Hub {
                 }
             });
         }
+    }
+
+    /// Tells all who listen how far a stream is known to be; those who miss something read it.
+    pub(super) fn moved(&self, stream: StreamKey, seq: u64) {
+        let topic = Topic::Stream(stream);
+        if let Some(audience) = self.shard(topic).read().get(&topic) {
+            audience.subscribers.values().for_each(|subscriber| subscriber.moved(stream, seq));
+        }
+    }
+
+    /// Whether anybody here listens to a topic or holds it.
+    pub(super) fn watches(&self, topic: Topic) -> bool {
+        self.shard(topic).read().contains_key(&topic) || self.held.lock().contains(&topic)
+    }
+
+    /// Sets what lies behind the hub, once, and tells it what is watched already.
+    pub(super) fn connect(&self, outside: &Arc<dyn Outside>) {
+        if self.outside.set(Arc::downgrade(outside)).is_err() {
+            tracing::error!("the hub was connected twice");
+            return;
+        }
+        let mut topics: Vec<Topic> = self.held.lock().iter().copied().collect();
+        topics.extend(self.shards.iter().flat_map(|shard| shard.read().keys().copied().collect::<Vec<_>>()));
+        topics.into_iter().for_each(|topic| outside.watched(topic));
     }
 
     /// A channel of a guild is at this seq now; told once a second, see `tell_activity`.
@@ -177,19 +295,32 @@ impl Hub {
             .sum()
     }
 
+    fn outside(&self) -> Option<Arc<dyn Outside>> {
+        self.outside.get()?.upgrade()
+    }
+
     fn shard(&self, topic: Topic) -> &RwLock<HashMap<Topic, Audience>> {
         let hash = self.hasher.hash_one(topic);
         &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or_default()]
     }
 }
 
-fn published(stream: StreamKey, event: v1::Event) -> Published {
+pub(super) fn published(stream: StreamKey, event: v1::Event) -> Published {
     // A guild's own event is a change of rights at its own seq.
     let guild_seq = if stream.kind == StreamKind::Guild { event.seq } else { event.guild_seq };
-    Published { stream, seq: event.seq, guild_seq, frame: frame(v1::server_frame::Payload::Event(event)) }
+    Published { stream, seq: event.seq, guild_seq, frame: frame(server_frame::Payload::Event(event)) }
 }
 
 /// Encodes a frame, once for all who get it.
-pub fn frame(payload: v1::server_frame::Payload) -> Bytes {
+pub fn frame(payload: server_frame::Payload) -> Bytes {
     v1::ServerFrame { payload: Some(payload) }.encode_to_vec().into()
+}
+
+/// The event of an encoded frame, if it is one.
+pub(super) fn frame_key(frame: Bytes) -> Option<Published> {
+    let server_frame::Payload::Event(event) = v1::ServerFrame::decode(frame.clone()).ok()?.payload? else {
+        return None;
+    };
+    let stream = StreamKey::try_from(event.stream?).ok()?;
+    Some(Published { stream, seq: event.seq, guild_seq: event.guild_seq, frame })
 }

@@ -135,7 +135,7 @@ impl Actor {
         self.outbox.push(frame::encode(Payload::Ready(ready(me, cursor(own, user), &pictures, &heads))));
         self.start_own(&cursors, user, &pictures);
         self.start_channels(channels, &heads);
-        self.watch_presences(&start.subscriptions, &mut v1::SubscriptionsUpdated::default());
+        self.watch_presences(&start.subscriptions, &mut v1::SubscriptionsUpdated::default()).await;
         self.show_presence();
         self.tell_resumed();
         Ok(())

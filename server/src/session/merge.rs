@@ -59,6 +59,16 @@ impl Merge {
         event.stream.kind != StreamKind::Channel || before != after
     }
 
+    /// Takes note of how far a stream is known to be; whether the actor has to read it.
+    pub(super) fn moved(&mut self, stream: StreamKey, seq: u64) -> bool {
+        let Some(watch) = self.watches.get_mut(&stream) else { return false };
+        let before = watch.mode;
+        watch.moved(seq);
+        let after = watch.mode;
+        self.recount(before, after);
+        before != after
+    }
+
     pub(super) fn queue_bytes(&mut self, frame: Bytes) {
         if !self.ending {
             self.bytes += frame.len();

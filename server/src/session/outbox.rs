@@ -328,6 +328,12 @@ impl Subscriber for Outbox {
         }
     }
 
+    fn moved(&self, stream: StreamKey, seq: u64) {
+        if self.inner.lock().moved(stream, seq) {
+            self.work.notify_one();
+        }
+    }
+
     fn deliver(&self, delivery: &Delivery) {
         match delivery {
             Delivery::Typing { stream, guild_seq, user, frame } => self.typing(*stream, *guild_seq, *user, frame),

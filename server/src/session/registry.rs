@@ -67,7 +67,7 @@ pub struct Sessions {
 pub(super) struct Shared {
     pub(super) chat: Arc<Chat>,
     pub(super) hub: Arc<Hub>,
-    pub(super) presences: Presences,
+    pub(super) presences: Arc<Presences>,
     pub(super) config: SessionConfig,
     live: Mutex<Live>,
     last_id: AtomicU64,
@@ -94,7 +94,7 @@ impl Sessions {
     /// No session is there yet.
     pub fn new(config: SessionConfig, chat: Arc<Chat>, hub: Arc<Hub>) -> Self {
         let shared = Arc::new(Shared {
-            presences: Presences::new(Arc::clone(&hub)),
+            presences: Arc::new(Presences::new(Arc::clone(&hub))),
             chat,
             hub,
             config,
@@ -186,6 +186,11 @@ impl Sessions {
             }
             ended.await;
         }
+    }
+
+    /// Who is shown to be there; for the relay.
+    pub fn presences(&self) -> Arc<Presences> {
+        Arc::clone(&self.shared.presences)
     }
 
     /// How many sessions live.

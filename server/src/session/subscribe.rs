@@ -81,7 +81,7 @@ impl Actor {
             return Err(error);
         }
         let accepted = self.hold_channels(wanted, &mut outcome).await?;
-        self.watch_presences(&update, &mut outcome);
+        self.watch_presences(&update, &mut outcome).await;
         // The result comes before the first event that it brings.
         self.tell(request_id, Ok(Outcome::SubscriptionsUpdated(outcome)));
         for (stream, position, from) in accepted {
@@ -249,7 +249,11 @@ impl Actor {
         self.outbox.push(frame::encode(Payload::Resync(resync)));
     }
 
-    pub(super) fn watch_presences(&mut self, update: &v1::UpdateSubscriptions, outcome: &mut v1::SubscriptionsUpdated) {
+    pub(super) async fn watch_presences(
+        &mut self,
+        update: &v1::UpdateSubscriptions,
+        outcome: &mut v1::SubscriptionsUpdated,
+    ) {
         for guild in update.add_presence_guilds.iter().map(|guild| GuildId::from(*guild)) {
             let handle = self.guilds.get(&guild).cloned().filter(|handle| handle.is_member(self.caller.user));
             let Some(handle) = handle else {
@@ -258,7 +262,7 @@ impl Actor {
             };
             self.outbox.watch_presence(guild, Arc::clone(&handle));
             self.listen(Topic::GuildPresence(guild));
-            for presence in self.shared.presences.in_guild(guild) {
+            for presence in self.shared.presences.in_guild(guild).await {
                 let user = UserId::from(presence.user_id);
                 if handle.is_member(user) {
                     self.outbox.presence(user, presence_frame(presence));
@@ -271,7 +275,8 @@ impl Actor {
                 continue;
             }
             self.listen(Topic::UserPresence(user));
-            self.outbox.presence(user, presence_frame(self.shared.presences.get(user)));
+            let presence = self.shared.presences.get(user).await;
+            self.outbox.presence(user, presence_frame(presence));
         }
     }
 }

@@ -69,6 +69,14 @@ impl Watch {
         true
     }
 
+    /// Takes note of events that were not told.
+    pub(super) fn moved(&mut self, seq: u64) {
+        self.seen = self.seen.max(seq);
+        if self.mode == Mode::Live && seq >= self.next {
+            self.mode = Mode::Behind;
+        }
+    }
+
     /// Whether the user may see the stream by the rights as this node knows them now.
     pub(super) fn may_see(&mut self, user: UserId, stream: StreamKey) -> bool {
         let Some(guild) = &self.guild else { return true };

@@ -21,7 +21,7 @@ use parking_lot::RwLock;
 
 use super::events;
 use crate::{
-    fanout::Hub,
+    fanout::{Hub, Topic},
     store::{self, Metadata},
 };
 pub(in crate::chat) use handle::Turn;
@@ -69,6 +69,8 @@ impl Guilds {
         let channels: Vec<_> = handle.look(|view| view.channel_ids().collect());
         self.of_channel.write().extend(channels.into_iter().map(|channel| (channel, id)));
         self.held.write().insert(id, Arc::clone(&handle));
+        // Then the head is compared with the picture: what came in between is read.
+        self.hub.hold(Topic::Stream(StreamKey::guild(id)));
         Ok(Some(handle))
     }
 
@@ -84,11 +86,23 @@ impl Guilds {
         };
         let Some(guild) = guild else { return Ok(None) };
         let handle = self.get(guild).await?;
+        if hint.is_none()
+            && let Some(handle) = handle.as_ref().filter(|handle| handle.look(|view| view.channel(channel).is_none()))
+        {
+            // Made by another node just now, or gone.
+            self.catch_up(handle).await?;
+        }
         Ok(handle.filter(|handle| handle.look(|view| view.channel(channel).is_some())))
     }
 
-    fn held(&self, id: GuildId) -> Option<Arc<GuildHandle>> {
+    /// A guild, if it is held.
+    pub(in crate::chat) fn held(&self, id: GuildId) -> Option<Arc<GuildHandle>> {
         self.held.read().get(&id).cloned()
+    }
+
+    /// The guild of a channel, if that is known.
+    pub(in crate::chat) fn known_guild_of(&self, channel: ChannelId) -> Option<GuildId> {
+        self.of_channel.read().get(&channel).copied()
     }
 
     /// Reads what the guild's stream has beyond the picture; applies and publishes it, event by event. To be called
@@ -128,6 +142,7 @@ impl Guilds {
         if gone {
             // Those who hold the handle see a guild without members; whoever asks anew finds none.
             self.held.write().remove(&handle.id());
+            self.hub.release(Topic::Stream(stream));
         }
     }
 
