@@ -85,7 +85,7 @@ async fn many_who_listen_cost_one_read() {
     }
     b.up().await;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let before = b.relay.health().reads;
+    let before = b.health().reads;
     bus.set(Faults { lost: 1.0, ..Faults::default() });
     for index in 0..10 {
         a.say(&owner, channel, &format!("m{index}")).await;
@@ -96,7 +96,7 @@ async fn many_who_listen_cost_one_read() {
         ear.hears_up_to(11).await;
     }
     // The sweep may have come in between.
-    let reads = b.relay.health().reads - before;
+    let reads = b.health().reads - before;
     assert!(reads <= 3, "{reads} reads");
 }
 

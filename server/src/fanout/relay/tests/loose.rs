@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use guildhall_proto::ids::{GuildId, UserId};
 use parking_lot::Mutex;
 use rand::RngExt as _;
@@ -10,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::super::{
     ReadResult,
-    bus::{Bus, Heard, Line, Parcel, Wants},
+    bus::{Bus, Heard, Line, Parcel, Place, Wants},
     records::{Change, Records},
 };
 use crate::fanout::presence::{NodeId, Record};
@@ -39,10 +40,14 @@ impl Loose {
         *self.0.faults.lock() = faults;
     }
 
+    /// Sends what nobody has sent.
+    pub(super) fn inject(&self, place: Place, payload: Bytes) {
+        self.carry(&Parcel { place, payload });
+    }
+
     fn carry(&self, parcel: &Parcel) {
         let faults = *self.0.faults.lock();
-        for (wants, heard) in self.0.ends.lock().iter().filter(|(wants, _)| wants.contains(parcel.place)) {
-            let _ = wants;
+        for (_, heard) in self.0.ends.lock().iter().filter(|(wants, _)| wants.contains(parcel.place)) {
             let mut rng = rand::rng();
             if rng.random_bool(faults.lost) {
                 continue;
@@ -94,6 +99,10 @@ impl Memory {
     /// The records of a node have expired.
     pub(super) fn bury(&self, node: NodeId) {
         self.dead.lock().push(node);
+    }
+
+    pub(super) fn all(&self) -> Vec<Record> {
+        self.living(|_| true)
     }
 
     fn living(&self, keep: impl Fn(&Record) -> bool) -> Vec<Record> {

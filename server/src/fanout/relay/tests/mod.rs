@@ -1,9 +1,12 @@
 //! Nodes of one process over one store: what is committed on one is told on the other, whatever the bus does.
 
 mod faulty;
+mod forged;
 mod loose;
 mod over_redis;
+mod passing;
 mod servers;
+mod speed;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +19,7 @@ use prost::Message as _;
 use tokio::{task::JoinHandle, time::Instant};
 use uuid::Uuid;
 
-use super::{Parts, Relay, bus::Bus, records::Records};
+use super::{Health, Parts, Relay, bus::Bus, records::Records};
 use crate::{
     chat::{self, Caller, Chat, Policy, Registration},
     clock::Clock,
@@ -46,7 +49,7 @@ struct Node {
     chat: Arc<Chat>,
     hub: Arc<Hub>,
     presences: Arc<Presences>,
-    relay: Relay,
+    relay: Option<Relay>,
     notices: JoinHandle<()>,
 }
 
@@ -74,11 +77,27 @@ impl Node {
         });
         let reader = Arc::clone(&chat);
         let notices = tokio::spawn(async move { reader.take_notices().await });
-        Self { id, chat, hub, presences, relay, notices }
+        Self { id, chat, hub, presences, relay: Some(relay), notices }
+    }
+
+    /// Without a word to anybody.
+    fn die(self) {
+        drop(self);
+    }
+
+    async fn close(mut self) {
+        self.notices.abort();
+        if let Some(relay) = self.relay.take() {
+            relay.close().await;
+        }
+    }
+
+    fn health(&self) -> Health {
+        self.relay.as_ref().expect("it runs").health()
     }
 
     async fn up(&self) {
-        eventually("the bus carries", || self.relay.health().up).await;
+        eventually("the bus carries", || self.health().up).await;
     }
 
     async fn person(&self, username: &str) -> Caller {

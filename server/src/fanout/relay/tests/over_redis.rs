@@ -68,19 +68,19 @@ async fn redis_dies_and_comes_back() {
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     println!("without Redis the slowest of ten was told after {slowest:?}");
-    assert!(!pair.b.relay.health().up);
+    assert!(!pair.b.health().up);
     server.run();
     let (a, b) = (&pair.a, &pair.b);
-    let mut are_up = || a.relay.health().up && b.relay.health().up;
+    let mut are_up = || a.health().up && b.health().up;
     let back = within("both are back", Duration::from_secs(10), &mut are_up).await;
     println!("back after {back:?}");
     // By the bus again, not by a sweep.
-    let reads = pair.b.relay.health().reads;
+    let reads = pair.b.health().reads;
     tokio::time::sleep(Duration::from_millis(500)).await;
     for _ in 0..5 {
         pair.say(1_000).await;
     }
-    assert!(pair.b.relay.health().reads <= reads + 1, "the events themselves come by the bus");
+    assert!(pair.b.health().reads <= reads + 1, "the events themselves come by the bus");
     pair.ear.hears_up_to(pair.said).await;
 }
 
@@ -98,7 +98,7 @@ async fn redis_hangs() {
     println!("while Redis hung the slowest was told after {slowest:?}");
     server.signal(rustix::process::Signal::CONT);
     let (a, b) = (&pair.a, &pair.b);
-    within("both are back", Duration::from_secs(10), &mut || a.relay.health().up && b.relay.health().up).await;
+    within("both are back", Duration::from_secs(10), &mut || a.health().up && b.health().up).await;
     for _ in 0..5 {
         pair.say(2_800).await;
     }
@@ -117,9 +117,9 @@ async fn redis_forgets_and_answers_errors() {
         pair.say(2_800).await;
     }
     let b = &pair.b;
-    within("it counts as down", Duration::from_secs(5), &mut || !b.relay.health().up).await;
+    within("it counts as down", Duration::from_secs(5), &mut || !b.health().up).await;
     server.cli(&["acl", "setuser", "default", "+publish"]);
-    within("it is up again", Duration::from_secs(5), &mut || b.relay.health().up).await;
+    within("it is up again", Duration::from_secs(5), &mut || b.health().up).await;
     pair.ear.hears_up_to(pair.said).await;
     // A connection that is cut, as Redis does with slow subscribers.
     server.cli(&["client", "kill", "type", "pubsub"]);
@@ -143,5 +143,5 @@ async fn a_node_starts_without_redis() {
     server.run();
     a.up().await;
     b.up().await;
-    a.relay.health();
+    a.health();
 }
