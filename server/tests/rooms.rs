@@ -34,7 +34,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("hyper_util", &["edge/"]),
     ("rustls", &["edge/"]),
     ("tokio_rustls", &["edge/"]),
-    ("sqlx", &["store/sqlite/", "store/postgres/"]),
+    ("sqlx", &["store/sqlite/", "store/postgres/", "store/testing_postgres.rs"]),
     ("fred", &["fanout/relay/redis.rs"]),
     ("clap", &["config/", "app/"]),
     ("toml", &["config/"]),
