@@ -7,6 +7,7 @@
 pub mod bus;
 mod follow;
 mod follower;
+pub mod postgres;
 mod presence;
 pub mod records;
 pub mod redis;

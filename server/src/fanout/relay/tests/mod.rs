@@ -3,6 +3,7 @@
 mod faulty;
 mod forged;
 mod loose;
+mod over_postgres;
 mod over_redis;
 mod passing;
 mod servers;

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::{super::redis, Node, RedisServer, Shared, stream, within};
-use crate::fanout::Topic;
+use super::{super::redis, Node, RedisServer, Shared, over_postgres::PgNode, stream, within};
+use crate::{fanout::Topic, store::testing_postgres};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
@@ -52,4 +52,12 @@ pub(super) async fn measure(a: Node, b: Node) {
         b.health().reads - reads
     );
     there.hears_up_to(10_200).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn over_postgres() {
+    let url = testing_postgres::database().await;
+    let (a, b) = (PgNode::start(&url).await, PgNode::start(&url).await);
+    measure(a.node, b.node).await;
 }
