@@ -1,4 +1,4 @@
-//! The command line: `serve`, and `config init`, `check`, `show`. Exit codes: 0 all is well, 1 it cannot run, 2 it was
+//! The command line: `serve`, `migrate up`, and `config init`, `check`, `show`. Exit codes: 0 all is well, 1 it cannot run, 2 it was
 //! told something that makes no sense, 7 a service that it needs does not answer, 128 + n the second signal n.
 
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Server, banner, logs};
+use super::{Server, StartError, banner, logs, migrate};
 use crate::config::{self, FILE_NAME, Loaded};
 use crate::edge;
 
@@ -41,6 +41,7 @@ pub fn tree() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(serve)
+        .subcommand(migrate::tree())
         .subcommand(
             Command::new("config")
                 .about("Settings: write a file, check them, show them")
@@ -64,6 +65,10 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("serve", flags)) => match load(flags) {
             Ok(loaded) => serve(loaded).await,
             Err(code) => code,
+        },
+        Some(("migrate", migrate)) => match migrate.subcommand() {
+            Some(("up", flags)) => migrate_up(flags).await,
+            _ => ExitCode::from(USAGE),
         },
         Some(("config", config)) => match config.subcommand() {
             Some(("init", flags)) => init(flags),
@@ -136,6 +141,24 @@ fn write(path: &Path, text: &str, force: bool) -> std::io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
+async fn migrate_up(flags: &ArgMatches) -> ExitCode {
+    let layout = match migrate::layout(flags) {
+        Ok(layout) => layout,
+        Err(why) => return fail(USAGE, &why),
+    };
+    let loaded = match load(flags) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    match migrate::up(&loaded.settings, &layout).await {
+        Ok(done) => {
+            eprintln!("{done}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(code(&error), &error.explain()),
+    }
+}
+
 /// Runs until a signal. A second one does not wait.
 async fn serve(loaded: Loaded) -> ExitCode {
     if let Err(error) = logs::start(&loaded.settings) {
@@ -153,12 +176,7 @@ async fn serve(loaded: Loaded) -> ExitCode {
     let server = match started {
         Ok(server) => server,
         Err(error) => {
-            let code = match error {
-                super::StartError::Settings(_) => USAGE,
-                _ if error.is_unreachable() => UNAVAILABLE,
-                _ => 1,
-            };
-            return fail(code, &error.explain());
+            return fail(code(&error), &error.explain());
         }
     };
     // A closed stdout is no reason not to serve.
@@ -188,6 +206,14 @@ impl Signals {
             _ = self.interrupt.recv() => 2,
             _ = self.terminate.recv() => 15,
         }
+    }
+}
+
+fn code(error: &StartError) -> u8 {
+    match error {
+        StartError::Settings(_) => USAGE,
+        _ if error.is_unreachable() => UNAVAILABLE,
+        _ => 1,
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::StartError;
-use crate::config::{Settings, StoreUrl};
-use crate::store::Store;
+use crate::config::{Consistency, MessagesUrl, Settings, StoreUrl};
+use crate::store::cassandra::{self, Cassandra, Level};
 use crate::store::postgres::{self, Postgres};
 use crate::store::sqlite::{self, Sqlite};
+use crate::store::{self, Store};
 
 /// Reads of SQLite that run at once; they are short, and the disk has one head.
 const READ_CONNECTIONS: u32 = 4;
@@ -25,7 +26,7 @@ pub(super) struct Engines {
 
 enum Open {
     Sqlite(Sqlite),
-    Postgres(Postgres),
+    Postgres(Postgres, Option<Cassandra>),
 }
 
 impl Engines {
@@ -45,7 +46,14 @@ impl Engines {
                     postgres::Options { url: address.reveal().to_owned(), max_connections: settings.store_connections };
                 let open = async || postgres::open(options.clone()).await.map_err(StartError::Postgres);
                 let (store, postgres) = patiently(open).await?;
-                Ok(Self { store, open: Open::Postgres(postgres) })
+                let Some(messages) = &settings.messages else {
+                    return Ok(Self { store, open: Open::Postgres(postgres, None) });
+                };
+                let options = messages_options(settings, messages);
+                let open =
+                    async || cassandra::open(options.clone(), store.clone()).await.map_err(StartError::Cassandra);
+                let (store, cassandra) = patiently(open).await?;
+                Ok(Self { store, open: Open::Postgres(postgres, Some(cassandra)) })
             }
         }
     }
@@ -54,19 +62,42 @@ impl Engines {
     pub(super) fn postgres(&self) -> Option<&Postgres> {
         match &self.open {
             Open::Sqlite(_) => None,
-            Open::Postgres(postgres) => Some(postgres),
+            Open::Postgres(postgres, _) => Some(postgres),
         }
     }
 
     /// Writes what waits and lets go.
     pub(super) async fn close(self) {
-        let closed = match self.open {
-            Open::Sqlite(sqlite) => sqlite.close().await,
-            Open::Postgres(postgres) => postgres.close().await,
-        };
-        if let Err(error) = closed {
-            tracing::error!(error = &error as &dyn std::error::Error, "the storage did not close");
+        match self.open {
+            Open::Sqlite(sqlite) => closed(sqlite.close().await),
+            Open::Postgres(postgres, cassandra) => {
+                if let Some(cassandra) = cassandra {
+                    closed(cassandra.close().await);
+                }
+                closed(postgres.close().await);
+            }
         }
+    }
+}
+
+fn closed(outcome: store::Result<()>) {
+    if let Err(error) = outcome {
+        tracing::error!(error = &error as &dyn std::error::Error, "the storage did not close");
+    }
+}
+
+/// How the logs of channels are reached.
+pub(super) fn messages_options(settings: &Settings, messages: &MessagesUrl) -> cassandra::Options {
+    cassandra::Options {
+        nodes: messages.nodes.clone(),
+        keyspace: messages.keyspace.clone(),
+        login: messages.login.as_ref().map(|(user, password)| (user.clone(), password.reveal().into())),
+        consistency: match settings.messages_consistency {
+            Consistency::Quorum => Level::Quorum,
+            Consistency::LocalQuorum => Level::LocalQuorum,
+        },
+        datacenter: settings.messages_datacenter.clone(),
+        accept_weak_durability: settings.accept_weak_durability,
     }
 }
 

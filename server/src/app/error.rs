@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 
 use crate::chat;
 use crate::edge::{BindError, ReflectionError};
+use crate::fanout::relay::redis::BadAddress;
+use crate::store::cassandra;
 use crate::store::postgres;
 use crate::store::sqlite::OpenError;
 
@@ -22,6 +24,12 @@ pub enum StartError {
     /// The database that nodes share cannot be used.
     #[error("store: {0}")]
     Postgres(#[source] postgres::OpenError),
+    /// The cluster that holds the logs of channels cannot be used.
+    #[error("messages: {0}")]
+    Cassandra(#[source] cassandra::OpenError),
+    /// The bus between nodes has no address that can be read.
+    #[error("relay: {0}")]
+    Relay(#[source] BadAddress),
     /// The data was opened, and then something failed.
     #[error("the first words with the database failed: {0}")]
     Chat(#[from] chat::Error),
@@ -33,7 +41,11 @@ pub enum StartError {
 impl StartError {
     /// Whether a service does not answer: trying again may help.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Postgres(postgres::OpenError::Unreachable { .. }))
+        matches!(
+            self,
+            Self::Postgres(postgres::OpenError::Unreachable { .. })
+                | Self::Cassandra(cassandra::OpenError::Unreachable { .. })
+        )
     }
 
     /// What to do about it, where that is known.
@@ -54,6 +66,12 @@ impl StartError {
             Self::Data(OpenError::Corrupt { .. }) => Some("restore a backup; keep the damaged files until then"),
             Self::Postgres(postgres::OpenError::Unreachable { .. }) => {
                 Some("start it, or correct the address in the setting `store`")
+            }
+            Self::Cassandra(cassandra::OpenError::Unreachable { .. }) => {
+                Some("start it, or correct the addresses in the setting `messages`")
+            }
+            Self::Cassandra(cassandra::OpenError::WeakDurability { .. }) => {
+                Some("to accept it all the same, set accept_weak_durability = true")
             }
             Self::Postgres(postgres::OpenError::Address(_)) => Some("correct the setting `store`"),
             Self::Data(OpenError::Directory { .. }) => Some("choose another --data-dir"),

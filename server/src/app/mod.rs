@@ -1,10 +1,12 @@
 //! The server put together: storage, chat, sessions, services, edge; started in this order and stopped in the other.
 
 mod banner;
+mod cluster;
 pub mod command;
 mod engines;
 mod error;
 mod logs;
+mod migrate;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,8 +23,10 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::edge::{Edge, Listener};
 use crate::fanout::Hub;
+use crate::nodes::Nodes;
 use crate::rpc;
 use crate::session::{SessionConfig, Sessions};
+use cluster::{Cluster, Place};
 use engines::Engines;
 
 /// How often channels that have moved on are told to those who do not watch them.
@@ -37,6 +41,8 @@ pub struct Server {
     sessions: Sessions,
     chat: Arc<Chat>,
     engines: Engines,
+    /// `None`: a process alone.
+    cluster: Option<Cluster>,
     chores: Chores,
     setup_code: Option<String>,
     demo: Option<Demo>,
@@ -55,6 +61,11 @@ impl Server {
         // First the port, because it says soonest that a server runs already.
         let listener = Listener::bind(&settings)?;
         let engines = Engines::open(&settings).await?;
+        let place = match engines.postgres() {
+            Some(postgres) => Place::take(&settings, postgres)?,
+            None => None,
+        };
+        let nodes = place.as_ref().map(|place| place.nodes.clone());
         let hub = Arc::new(Hub::default());
         let clock = Clock::system();
         let chat = Chat::new(Parts {
@@ -68,14 +79,32 @@ impl Server {
             true => Some(chat.seed_demo().await?),
             false => None,
         };
-        let sessions = Sessions::new(session_config(&settings), chat.clone(), hub.clone());
-        let routes = rpc::routes(chat.clone(), sessions.clone(), None);
+        let node = nodes.as_ref().map(Nodes::id);
+        let sessions = Sessions::new(session_config(&settings, node), chat.clone(), hub.clone());
+        let cluster = match engines.postgres() {
+            Some(postgres) => {
+                let parts = (chat.clone(), hub.clone(), sessions.clone());
+                Some(Cluster::join(&settings, postgres, place, parts).await?)
+            }
+            None => None,
+        };
+        let routes = rpc::routes(chat.clone(), sessions.clone(), nodes);
         let edge = Edge::start(&settings, listener, routes, chat.clone(), clock).await?;
         if settings.tls_cert.is_none() && !edge.local_addr().ip().to_canonical().is_loopback() {
             tracing::warn!("no TLS: passwords, tokens and messages cross the network readable unless a proxy adds it");
         }
         tracing::info!(addr = %edge.local_addr(), version = env!("CARGO_PKG_VERSION"), "ready");
-        Ok(Self { chores: Chores::start(hub, chat.clone()), settings, edge, sessions, chat, engines, setup_code, demo })
+        Ok(Self {
+            chores: Chores::start(hub, chat.clone()),
+            settings,
+            edge,
+            sessions,
+            chat,
+            engines,
+            cluster,
+            setup_code,
+            demo,
+        })
     }
 
     /// Where it listens.
@@ -110,10 +139,13 @@ impl Server {
 
     /// Ends in order: no new calls, every session told to come back, calls in flight answered, everything on disk. What
     /// takes longer than `drain_seconds` is cut off. Returns whether nothing was.
-    pub async fn shutdown(self) -> bool {
+    pub async fn shutdown(mut self) -> bool {
         let within = Duration::from_secs(self.settings.drain_seconds);
         tracing::info!(sessions = self.sessions.count(), "draining");
         let drained = timeout(within, async {
+            if let Some(cluster) = &mut self.cluster {
+                cluster.leave().await;
+            }
             self.edge.refuse().await;
             self.sessions.drain().await;
             self.edge.finish().await;
@@ -135,18 +167,21 @@ impl Server {
     async fn close(self) {
         self.edge.abort().await;
         self.chores.stop().await;
+        if let Some(cluster) = self.cluster {
+            cluster.close().await;
+        }
         drop((self.sessions, self.chat));
         // Last, so that whatever was acknowledged on the way is written.
         self.engines.close().await;
     }
 }
 
-fn session_config(settings: &Settings) -> SessionConfig {
+fn session_config(settings: &Settings, node: Option<u64>) -> SessionConfig {
     SessionConfig {
         heartbeat: Duration::from_secs(settings.heartbeat_seconds),
         identify_timeout: Duration::from_secs(settings.identify_timeout_seconds),
         sessions_per_user_max: settings.max_sessions_per_user,
-        node: None,
+        node,
     }
 }
 
