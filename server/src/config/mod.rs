@@ -109,8 +109,8 @@ impl Settings {
                 ));
             }
         }
-        if self.node_listen.is_some() != self.cluster_secret.is_some() {
-            found.push("node_listen and cluster_secret go together: set both or none".to_owned());
+        if self.node_listen.is_some() && self.cluster_secret.is_none() {
+            found.push("node_listen needs cluster_secret, the same on all nodes".to_owned());
         }
         if self.dev && !self.listen.ip().to_canonical().is_loopback() {
             found.push(format!(
