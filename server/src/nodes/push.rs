@@ -67,8 +67,9 @@ impl Nodes {
 
 fn node_of(session_id: &str) -> Option<u64> {
     let digits = session_id.get(..NODE_DIGITS)?;
-    // `from_str_radix` takes a sign as well; with one, it is nobody's.
-    u64::from_str_radix(digits, 16).ok()
+    // `from_str_radix` takes a sign as well.
+    let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    plain.then(|| u64::from_str_radix(digits, 16).ok()).flatten()
 }
 
 fn failure(refusal: i32) -> PushFailure {

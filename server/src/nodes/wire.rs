@@ -157,7 +157,7 @@ mod tests {
         let action = Action::Send { nonce: Uuid::from_u128(5), content: "x".into(), reply_to: Some(MessageId(2)) };
         let mut first = Command { actor: UserId(4), author, guild: GuildId(3), guild_seq: 8, action };
         let request_of = |command: &Command| request(ChannelId(1), 6, &[command]);
-        let read = asked(request_of(&first).expect("a request")).ok().expect("sends");
+        let Ok(read) = asked(request_of(&first).expect("a request")) else { panic!("unreadable") };
         assert_eq!((read.channel, read.time_ms), (ChannelId(1), 6));
         assert_eq!(format!("{:?}", read.commands), format!("{:?}", [&first]));
         let none = wire::CommitRequest { channel_id: 1, time_ms: 6, sends: Vec::new() };

@@ -10,6 +10,8 @@
 //! under the same nonces, and what the other node commits of it after all is found to be there already.
 
 mod batch;
+#[cfg(test)]
+mod faulty_tests;
 mod handover;
 mod lane;
 #[cfg(test)]

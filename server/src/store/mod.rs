@@ -1,8 +1,8 @@
 //! Storage: what the rooms above may ask of an engine, and the engines.
 //!
 //! Two traits: `ChannelLog` (the logs of channels and the messages in them) and `Metadata` (everything else, with the
-//! streams of guilds and users). A third one, `Registry`, is for those engines that many nodes share. Engines are folders. Nothing in here decides who may do what, and nothing above knows
-//! which engine answers.
+//! streams of guilds and users). A third one, `Registry`, is for those engines that many nodes share. Engines are
+//! folders. Nothing in here decides who may do what, and nothing above knows which engine answers.
 
 pub mod cassandra;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The contract, run against this engine; and what only this engine promises.
 
 mod faults;
+mod nodes;
 mod notices;
 mod opening;
 mod plans;
