@@ -130,7 +130,7 @@ async fn a_second_signal_ends_it_at_once() {
 #[tokio::test]
 async fn a_signal_while_it_starts_ends_it() {
     for delay_ms in [0, 5, 20, 60, 120] {
-        let mut deployment = Deployment::builder().prepare();
+        let mut deployment = Deployment::builder().prepare().await;
         deployment.launch();
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
         let exit = deployment.terminate().await;

@@ -13,6 +13,7 @@ mod crash;
 mod data;
 mod drain;
 mod durable_ack;
+mod embedded_only;
 mod exactly_once;
 mod foreign;
 mod guilds;

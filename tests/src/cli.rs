@@ -20,7 +20,7 @@ impl Cli {
     pub fn new(deployment: &Deployment, user: &User) -> Self {
         let home = deployment.scratch().join("home");
         std::fs::create_dir_all(&home).expect("a home");
-        Self { url: deployment.url(0), token: user.token.clone(), home }
+        Self { url: deployment.next_url(), token: user.token.clone(), home }
     }
 
     /// The command with its environment.

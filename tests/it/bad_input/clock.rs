@@ -39,7 +39,7 @@ struct Settable {
 
 impl Settable {
     async fn start() -> Self {
-        let deployment = Deployment::builder().prepare();
+        let deployment = Deployment::embedded().prepare().await;
         let library = deployment.scratch().join("clock_back.so");
         let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(SOURCE).status().await;
         assert!(built.is_ok_and(|status| status.success()), "`cc` cannot build {SOURCE}");
@@ -68,7 +68,7 @@ async fn launch(deployment: &Deployment, library: &PathBuf, set_back: &PathBuf) 
     let port = address.rsplit(':').next().unwrap().parse().unwrap();
     let mut command = deployment.command(port);
     command.env("LD_PRELOAD", library).env("CLOCK_BACK_FILE", set_back);
-    let process = Process::start(command, Stdio::null(), &deployment.log()).unwrap();
+    let process = Process::start(command, Stdio::null(), &deployment.scratch().join("server.log")).unwrap();
     eventually("the server listens", async || TcpStream::connect(address).await.ok()).await;
     process
 }

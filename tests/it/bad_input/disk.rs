@@ -26,13 +26,13 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         row("a disk that is full", FULL, full),
         row("an empty data directory that is read-only", read_only, async |_| {
-            let deployment = Deployment::builder().prepare();
+            let deployment = Deployment::embedded().prepare().await;
             let disk = Disk::mount(&deployment.data_dir(), "size=1m").await;
             disk.remount("ro").await;
             machine::starts(&deployment, 0).await
         }),
         row("a data directory that has become read-only", read_only, async |_| {
-            let mut deployment = Deployment::builder().prepare();
+            let mut deployment = Deployment::embedded().prepare().await;
             let disk = Disk::mount(&deployment.data_dir(), "size=16m").await;
             deployment.restart().await;
             deployment.user("ann").await;
@@ -41,7 +41,7 @@ pub(super) fn rows() -> Vec<Row> {
             machine::starts(&deployment, 0).await
         }),
         row("a disk that is full at the start", AT_START, async |_| {
-            let deployment = Deployment::builder().prepare();
+            let deployment = Deployment::embedded().prepare().await;
             let disk = Disk::mount(&deployment.data_dir(), "size=64k").await;
             disk.fill();
             machine::starts(&deployment, 0).await
@@ -96,7 +96,7 @@ const FULL: &str = "messages and guilds refused with UNAVAILABLE STORAGE_FULL (r
                     is sound";
 
 async fn full(_: Arc<Scene>) -> String {
-    let mut deployment = Deployment::builder().prepare();
+    let mut deployment = Deployment::embedded().prepare().await;
     let disk = Disk::mount(&deployment.data_dir(), "size=16m").await;
     deployment.restart().await;
     let ann = person(&deployment, "ann").await;

@@ -24,7 +24,7 @@ pub(super) fn rows() -> Vec<Row> {
             starts(&deployment, 0).await
         }),
         row("a file in the place of the data directory", NO_DIRECTORY, async |_| {
-            let deployment = Deployment::builder().prepare();
+            let deployment = Deployment::embedded().prepare().await;
             std::fs::write(deployment.data_dir(), "not a directory").unwrap();
             starts(&deployment, 0).await
         }),
@@ -44,7 +44,7 @@ const NO_DIRECTORY: &str = "ends with 1: error: cannot use the data directory DI
 
 /// A deployment that ran once, has one message, and was stopped.
 async fn with_data() -> Deployment {
-    let mut deployment = Deployment::start().await;
+    let mut deployment = Deployment::embedded().start().await;
     let ann = deployment.user("ann").await;
     let guild = deployment.guild(&ann, &[]).await;
     ann.client.messages().send(guild.channel, "kept").await.unwrap();
@@ -67,7 +67,7 @@ async fn same_port(scene: Arc<Scene>) -> String {
     let url = scene.deployment.url(0);
     let address = url.strip_prefix("http://").unwrap();
     let port = address.rsplit(':').next().unwrap().parse().unwrap();
-    starts(&Deployment::builder().prepare(), port).await.replace(address, "PORT")
+    starts(&Deployment::embedded().prepare().await, port).await.replace(address, "PORT")
 }
 
 async fn newer(_: Arc<Scene>) -> String {

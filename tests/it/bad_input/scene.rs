@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use guildhall::{ChannelId, ChannelKind, GuildId};
 use guildhall_proto::v1::{self, client_frame::Command};
+use guildhall_tests::deployment::Builder;
 use guildhall_tests::wire::{Wire, nonce, send_command};
 use guildhall_tests::{Deployment, Guild, User};
 
@@ -40,8 +41,8 @@ pub(super) struct Scene {
 
 impl Scene {
     /// A server with everybody on it, and the neighbour's session.
-    pub(super) async fn begin() -> (Arc<Self>, Neighbour) {
-        let deployment = Deployment::start().await;
+    pub(super) async fn begin(builder: Builder) -> (Arc<Self>, Neighbour) {
+        let deployment = builder.start().await;
         let ann = person(&deployment, "ann").await;
         let bob = person(&deployment, "bob").await;
         let cleo = person(&deployment, "cleo").await;

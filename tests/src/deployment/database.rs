@@ -5,11 +5,23 @@ use std::fs;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::Deployment;
+use super::{Deployment, Kind};
 
 const DATABASE: &str = "guildhall.db";
 
 impl Deployment {
+    /// That its database is sound, as far as the engine itself can tell; nothing may be running. Postgres and Cassandra
+    /// outlive their clients and are not asked.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub fn assert_sound(&self, when: &str) {
+        if self.kind() == Kind::Embedded {
+            assert_eq!(self.pragma("integrity_check"), ["ok"], "{when}");
+            assert_eq!(self.pragma("foreign_key_check"), Vec::<String>::new(), "{when}");
+        }
+    }
+
     /// What a pragma answers, line by line. A copy is asked, so that looking changes nothing; while the server writes, a
     /// copy is good for settings only.
     ///

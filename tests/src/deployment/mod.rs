@@ -1,39 +1,53 @@
-//! A deployment: what a black-box test is written against. Today it is one server process over SQLite; the tests ask it
-//! for addresses, users and faults, so that they need no change when it is a cluster.
+//! A deployment: what a black-box test is written against. It is one server process over SQLite, or three nodes over one
+//! Postgres, or those with Redis and Cassandra beside (`GUILDHALL_TEST_DEPLOYMENT`). The tests ask it for addresses, users
+//! and faults, and hold for all of them.
+//!
+//! Whoever asks for a client or a connection gets it at the next node in turn, so that in a test with two people these are
+//! at two nodes. A fault without a number happens to all nodes at once.
 
 mod database;
+mod kind;
+mod node;
 mod people;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::binaries::{SERVER, binary};
-use crate::eventually::{PATIENCE, eventually};
-use crate::ports::free_port;
-use crate::process::{Exit, Process};
+use crate::eventually::PATIENCE;
+use crate::process::Exit;
 
+use kind::Engines;
+use node::Node;
+
+pub use kind::{Kind, Network, VARIABLE};
 pub use people::{Guild, User};
 
 /// A running deployment. Dropped, it is gone without a trace; if the test failed, the end of its log is shown.
 #[derive(Debug)]
 pub struct Deployment {
     settings: Vec<(&'static str, String)>,
-    port: u16,
-    // Before the directory: at its end it shows its log, if that is wanted.
-    node: Option<Process>,
+    kind: Kind,
+    // Before what they stand on: at their end they show their log, if that is wanted.
+    nodes: Vec<Node>,
+    engines: Option<Engines>,
     dir: TempDir,
     users: tokio::sync::Mutex<HashMap<String, User>>,
+    next: AtomicUsize,
 }
 
 /// How a deployment is to run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Builder {
     settings: Vec<(&'static str, String)>,
+    kind: Kind,
+    with_network: bool,
 }
 
 impl Builder {
@@ -44,21 +58,39 @@ impl Builder {
         self
     }
 
+    /// Of this kind, whichever is tested.
+    #[must_use]
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Puts proxies between the nodes and what they stand on, for faults: see `Deployment::network`.
+    #[must_use]
+    pub fn with_network(mut self) -> Self {
+        self.with_network = true;
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> Deployment {
-        let mut deployment = self.prepare();
+        let mut deployment = self.prepare().await;
         deployment.restart().await;
         deployment
     }
 
-    /// Takes its port and its data directory, but starts nothing yet.
-    pub fn prepare(self) -> Deployment {
+    /// Takes its ports, its database and its directories, but starts nothing yet.
+    pub async fn prepare(self) -> Deployment {
+        let dir = TempDir::with_prefix("guildhall-it-").expect("a temporary directory");
+        let log = |number| dir.path().join(format!("server-{number}.log"));
         Deployment {
             settings: self.settings,
-            port: free_port(),
-            dir: TempDir::with_prefix("guildhall-it-").expect("a temporary directory"),
-            node: None,
+            kind: self.kind,
+            nodes: (0..self.kind.nodes()).map(|number| Node::new(log(number))).collect(),
+            engines: Engines::prepare(self.kind, self.with_network, dir.path()).await,
+            dir,
             users: tokio::sync::Mutex::default(),
+            next: AtomicUsize::new(0),
         }
     }
 }
@@ -66,12 +98,31 @@ impl Builder {
 impl Deployment {
     /// A deployment with settings of its own.
     pub fn builder() -> Builder {
-        Builder::default()
+        Builder { settings: Vec::new(), kind: Kind::tested(), with_network: false }
+    }
+
+    /// One process over SQLite, whichever deployment is tested: for what only it has.
+    pub fn embedded() -> Builder {
+        Self::builder().kind(Kind::Embedded)
     }
 
     /// A deployment as it comes, but open to everybody.
     pub async fn start() -> Self {
         Self::builder().start().await
+    }
+
+    /// What it is made of.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The proxies between its nodes and what they stand on.
+    ///
+    /// # Panics
+    /// If it was not built with them.
+    pub fn network(&mut self) -> &mut Network {
+        let network = self.engines.as_mut().and_then(|engines| engines.network.as_mut());
+        network.expect("it was built with a network")
     }
 
     /// Sets a key of the settings for the next start.
@@ -82,13 +133,17 @@ impl Deployment {
 
     /// The addresses of its nodes.
     pub fn urls(&self) -> Vec<String> {
-        vec![format!("http://127.0.0.1:{}", self.port)]
+        self.nodes.iter().map(Node::url).collect()
     }
 
     /// The address of a node, another one for another number if there are several.
     pub fn url(&self, number: usize) -> String {
-        let urls = self.urls();
-        urls[number % urls.len()].clone()
+        self.nodes[number % self.nodes.len()].url()
+    }
+
+    /// The address of the node whose turn it is.
+    pub fn next_url(&self) -> String {
+        self.url(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A directory for the files of the test, gone with the deployment.
@@ -96,22 +151,36 @@ impl Deployment {
         self.dir.path()
     }
 
-    /// Where its data lies.
+    /// Where its data lies; of several nodes, whatever the first one has beside the database.
     pub fn data_dir(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.data_dir_of(0)
     }
 
-    /// What its nodes said.
-    pub fn log(&self) -> PathBuf {
-        self.dir.path().join("server.log")
+    fn data_dir_of(&self, number: usize) -> PathBuf {
+        let name = if number == 0 { "data".to_owned() } else { format!("data-{number}") };
+        self.dir.path().join(name)
     }
 
-    /// The command that starts a node of it at this port; 0 is any free one.
+    /// All that its nodes said.
+    pub fn said(&self) -> String {
+        let bytes = self.nodes.iter().map(|node| std::fs::read(&node.log).unwrap_or_default());
+        bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+    }
+
+    /// The command that starts its first node at this port; 0 is any free one.
     pub fn command(&self, port: u16) -> Command {
+        self.command_of(0, port)
+    }
+
+    fn command_of(&self, number: usize, port: u16) -> Command {
         let mut command = Command::new(binary(SERVER));
         clear_environment(&mut command);
         command.arg("serve").arg("--listen").arg(format!("127.0.0.1:{port}"));
-        command.arg("--data-dir").arg(self.data_dir());
+        command.arg("--data-dir").arg(self.data_dir_of(number));
+        if let Some(engines) = &self.engines {
+            command.args(engines.flags()).env("GUILDHALL_CLUSTER_SECRET", kind::SECRET);
+            command.arg("--node-listen").arg(format!("127.0.0.1:{}", self.nodes[number].node_port));
+        }
         if !self.settings.iter().any(|(key, _)| *key == "registration") {
             command.args(["--registration", "open"]);
         }
@@ -121,70 +190,98 @@ impl Deployment {
         command
     }
 
-    /// Starts it, or starts it again, at the same address on the same data, and waits until it serves.
+    /// Starts it, or starts it again, at the same addresses on the same data, and waits until it serves.
     pub async fn restart(&mut self) {
         self.launch();
         self.serving().await;
     }
 
-    /// Starts it without waiting for anything.
+    /// Starts all nodes without waiting for anything.
     pub fn launch(&mut self) {
-        assert!(self.node.as_mut().is_none_or(|node| node.ended().is_some()), "it runs already");
-        let node =
-            Process::start(self.command(self.port), Stdio::null(), &self.log()).expect("the server can be started");
-        self.node = Some(node);
+        (0..self.nodes.len()).for_each(|number| self.launch_node(number));
     }
 
-    /// Waits until it serves.
+    /// Waits until all nodes serve.
     pub async fn serving(&mut self) {
-        let port = self.port;
-        let node = self.node();
-        eventually("the server serves", async || {
-            let ended = node.ended();
-            assert!(ended.is_none(), "the server ended by itself: {ended:?}\n{}", node.tail());
-            is_ready(port).await.then_some(())
-        })
-        .await;
+        for node in &mut self.nodes {
+            node.serving().await;
+        }
     }
 
-    /// Kills a node: SIGKILL, nothing is told to anybody.
+    /// Kills all nodes: SIGKILL, nothing is told to anybody.
     pub fn kill9(&mut self) {
-        self.node().kill9();
+        self.nodes.iter_mut().for_each(Node::kill9);
     }
 
-    /// Asks a node to go down, and waits until it is gone.
+    /// Asks all nodes to go down, and waits until they are gone.
     pub async fn terminate(&mut self) -> Exit {
         self.signal(Signal::TERM);
         self.exit(PATIENCE).await
     }
 
-    /// Waits until a node is gone.
+    /// Waits until all nodes are gone: how the first one ended, or the first one that did not end well, and how long the
+    /// slowest one took.
     pub async fn exit(&mut self, within: Duration) -> Exit {
-        self.node().exit(within).await
+        let exits = futures_util::future::join_all(self.nodes.iter_mut().map(|node| node.exit(within))).await;
+        let status = exits.iter().map(|exit| exit.status).find(|status| !status.success());
+        let took = exits.iter().map(|exit| exit.took).max().unwrap_or_default();
+        Exit { status: status.unwrap_or(exits[0].status), took }
     }
 
-    /// Stops a node in its tracks, as a machine that hangs.
+    /// Stops all nodes in their tracks, as a machine that hangs.
     pub fn pause(&mut self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets a paused node go on.
+    /// Lets paused nodes go on.
     pub fn resume(&mut self) {
         self.signal(Signal::CONT);
     }
 
-    /// Sends a signal to a node.
+    /// Sends a signal to all nodes.
     pub fn signal(&mut self, signal: Signal) {
-        self.node().signal(signal);
+        self.nodes.iter_mut().for_each(|node| node.signal(signal));
     }
 
-    /// Bytes of memory that a node holds.
+    /// Bytes of memory that all nodes hold together.
     pub fn rss_bytes(&self) -> u64 {
-        self.node.as_ref().map_or(0, Process::rss_bytes)
+        self.nodes.iter().map(Node::rss_bytes).sum()
+    }
+}
+
+/// Faults of one node.
+impl Deployment {
+    /// Starts a node, or starts it again, and waits until it serves.
+    pub async fn restart_node(&mut self, number: usize) {
+        self.launch_node(number);
+        self.nodes[number].serving().await;
     }
 
-    fn node(&mut self) -> &mut Process {
-        self.node.as_mut().expect("it was started")
+    /// Starts a node without waiting for anything.
+    pub fn launch_node(&mut self, number: usize) {
+        let command = self.command_of(number, self.nodes[number].port);
+        self.nodes[number].launch(command);
+    }
+
+    /// Kills a node: SIGKILL, nothing is told to anybody.
+    pub fn kill9_node(&mut self, number: usize) {
+        self.nodes[number].kill9();
+    }
+
+    /// Asks a node to go down, and waits until it is gone.
+    pub async fn terminate_node(&mut self, number: usize) -> Exit {
+        self.nodes[number].signal(Signal::TERM);
+        self.nodes[number].exit(PATIENCE).await
+    }
+
+    /// Stops a node in its tracks, as a machine that hangs.
+    pub fn pause_node(&mut self, number: usize) {
+        self.nodes[number].signal(Signal::STOP);
+    }
+
+    /// Lets a paused node go on.
+    pub fn resume_node(&mut self, number: usize) {
+        self.nodes[number].signal(Signal::CONT);
     }
 }
 
@@ -195,18 +292,4 @@ pub fn clear_environment(command: &mut Command) {
             command.env_remove(name);
         }
     }
-}
-
-/// Asks the port, as a load balancer would.
-async fn is_ready(port: u16) -> bool {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let ask = async {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()?;
-        let request = format!("GET /readyz HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.ok()?;
-        answer.starts_with(b"HTTP/1.1 200").then_some(())
-    };
-    tokio::time::timeout(Duration::from_secs(2), ask).await.ok().flatten().is_some()
 }

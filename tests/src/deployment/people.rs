@@ -62,9 +62,9 @@ impl Deployment {
         User { token, client, ..user.clone() }
     }
 
-    /// A client with a connection of its own.
+    /// A client with a connection of its own, at the next node in turn.
     pub fn client(&self, token: Option<&str>) -> Client {
-        let builder = Client::builder(self.url(0));
+        let builder = Client::builder(self.next_url());
         let builder = match token {
             Some(token) => builder.token(token),
             None => builder,
@@ -72,9 +72,9 @@ impl Deployment {
         builder.build().expect("a client")
     }
 
-    /// Somebody's raw frames and calls, unchecked, over a connection of their own.
+    /// Somebody's raw frames and calls, unchecked, over a connection of their own, at the next node in turn.
     pub async fn wire(&self, user: &User) -> Wire {
-        Wire::connect(&self.url(0), &user.token).await.expect("a connection")
+        Wire::connect(&self.next_url(), &user.token).await.expect("a connection")
     }
 
     /// A guild of `owner` with these members beside.

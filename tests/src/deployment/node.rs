@@ -1,0 +1,87 @@
+//! One server process of a deployment.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::eventually::eventually;
+use crate::ports::free_port;
+use crate::process::{Exit, Process};
+
+/// A node that has a place, and runs or not.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// Where clients reach it.
+    pub(super) port: u16,
+    /// Where the other nodes reach it.
+    pub(super) node_port: u16,
+    pub(super) log: PathBuf,
+    process: Option<Process>,
+}
+
+impl Node {
+    pub(super) fn new(log: PathBuf) -> Self {
+        Self { port: free_port(), node_port: free_port(), log, process: None }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub(super) fn launch(&mut self, command: Command) {
+        assert!(!self.runs(), "it runs already");
+        let node = Process::start(command, Stdio::null(), &self.log).expect("the server can be started");
+        self.process = Some(node);
+    }
+
+    pub(super) fn runs(&mut self) -> bool {
+        self.process.as_mut().is_some_and(|node| node.ended().is_none())
+    }
+
+    pub(super) async fn serving(&mut self) {
+        let port = self.port;
+        let node = self.process();
+        eventually("the server serves", async || {
+            let ended = node.ended();
+            assert!(ended.is_none(), "the server ended by itself: {ended:?}\n{}", node.tail());
+            is_ready(port).await.then_some(())
+        })
+        .await;
+    }
+
+    pub(super) fn kill9(&mut self) {
+        self.process().kill9();
+    }
+
+    pub(super) async fn exit(&mut self, within: Duration) -> Exit {
+        self.process().exit(within).await
+    }
+
+    pub(super) fn signal(&mut self, signal: Signal) {
+        self.process().signal(signal);
+    }
+
+    pub(super) fn rss_bytes(&self) -> u64 {
+        self.process.as_ref().map_or(0, Process::rss_bytes)
+    }
+
+    fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("it was started")
+    }
+}
+
+/// Asks the port, as a load balancer would.
+async fn is_ready(port: u16) -> bool {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+        let request = format!("GET /readyz HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.ok()?;
+        answer.starts_with(b"HTTP/1.1 200").then_some(())
+    };
+    tokio::time::timeout(Duration::from_secs(2), ask).await.ok().flatten().is_some()
+}
