@@ -330,8 +330,8 @@ pub trait Metadata: Send + Sync + 'static {
     async fn stream_events(&self, stream: StreamKey, after: u64, limit: usize) -> Result<Vec<EventRow>>;
 
     /// What nodes must forget, after a watermark, with the next watermark; 0 gives the present one and nothing else. No
-    /// notice is missed by a reader that goes on from the last watermark within some minutes. A process alone knows what
-    /// it changed itself, so an engine for one process has none.
+    /// notice is missed by a reader that goes on from the last watermark within some minutes; one may come more than
+    /// once. A process alone knows what it changed itself, so an engine for one process has none.
     async fn notices(&self, _after: u64) -> Result<(u64, Vec<Notice>)> {
         Ok((0, Vec::new()))
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use guildhall_proto::ids::ChannelId;
 use sqlx::postgres::PgRow;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::codec::{self, Columns};
 use super::failure;
@@ -124,29 +124,24 @@ const HEAD: &str = "SELECT head FROM streams WHERE kind = 1 AND id = $1 AND NOT 
 /// Writes the entries, or says why not. An outcome that the server does not tell is found out.
 pub(super) async fn append(link: &Link, channel: ChannelId, expected: u64, entries: &[Entry]) -> sqlx::Result<Append> {
     let rows = Rows::new(channel, expected, entries);
-    let mut doubt: Option<Instant> = None;
+    let mut error = match attempt(link, &rows, false).await {
+        Err(error) if failure::is_in_doubt(&error) || failure::is_collision(&error) => error,
+        // What was never sent, or was refused, has no outcome to find out.
+        result => return result,
+    };
+    tracing::debug!(%error, "the outcome of an append is not known; it is found out");
+    let until = Instant::now() + DOUBT_PATIENCE;
     loop {
-        let error = match attempt(link, &rows, doubt.is_some()).await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => error,
-        };
-        let patient = match doubt {
-            // Nothing was sent that could have an outcome.
-            None if !failure::is_in_doubt(&error) && !failure::is_collision(&error) => false,
-            None => true,
-            Some(until) => failure::is_not_now(&error) && Instant::now() < until,
-        };
-        if !patient {
-            return Err(error);
-        }
-        if doubt.is_none() {
-            tracing::debug!(%error, "the outcome of an append is not known; it is found out");
-            doubt = Some(Instant::now() + DOUBT_PATIENCE);
-        }
         sleep(RETRY_PAUSE).await;
+        match timeout_at(until, attempt(link, &rows, true)).await {
+            Ok(Err(again)) if failure::is_not_now(&again) => error = again,
+            Ok(result) => return result,
+            Err(_) => return Err(error),
+        }
     }
 }
 
+/// Tries once. `again`: an earlier try may have landed, or may still land; then what it wrote is not another's.
 pub(super) async fn attempt(link: &Link, rows: &Rows<'_>, again: bool) -> sqlx::Result<Append> {
     let answer = link.lease().await?.fetch(statement(rows)).await?;
     let answer = match read(rows, &answer)? {

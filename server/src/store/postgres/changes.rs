@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use guildhall_proto::ids::StreamKey;
 use sqlx::postgres::PgConnection;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::codec::{self, Columns};
 use super::link::{ANSWER_TIMEOUT, Link, RETRY_PAUSE};
@@ -42,6 +42,28 @@ enum Outcome {
     InProgress,
 }
 
+impl Failed {
+    /// The same may go well at once.
+    fn is_worth_another(&self) -> bool {
+        match self {
+            Self::InDoubt(..) => true,
+            Self::Undone(error) => failure::is_in_doubt(error) || failure::is_collision(error),
+        }
+    }
+
+    fn error(&self) -> &sqlx::Error {
+        match self {
+            Self::Undone(error) | Self::InDoubt(_, _, error) => error,
+        }
+    }
+
+    fn into_error(self) -> sqlx::Error {
+        match self {
+            Self::Undone(error) | Self::InDoubt(_, _, error) => error,
+        }
+    }
+}
+
 impl Change {
     /// Whether rows of channels are left to be erased afterwards.
     pub(super) fn deletes_channels(&self) -> bool {
@@ -56,25 +78,26 @@ impl Change {
 
 /// Commits it, or says why not.
 pub(super) async fn commit(link: &Link, change: &Change) -> sqlx::Result<Commit> {
-    let mut until: Option<Instant> = None;
+    let mut failed = match attempt(link, change).await {
+        Err(failed) if failed.is_worth_another() => failed,
+        result => return result.map_err(Failed::into_error),
+    };
+    let until = Instant::now() + PATIENCE;
     loop {
-        let error = match attempt(link, change).await {
-            Ok(commit) => return Ok(commit),
-            Err(Failed::InDoubt(transaction, commit, error)) => {
-                let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE);
-                if find_out(link, transaction, until, &error).await? {
-                    return Ok(commit);
-                }
-                error
+        if let Failed::InDoubt(transaction, commit, error) = failed {
+            match timeout_at(until, was_committed(link, transaction)).await {
+                Ok(Ok(true)) => return Ok(commit),
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Err(error),
             }
-            Err(Failed::Undone(error)) => error,
-        };
-        let again = failure::is_collision(&error) || failure::is_in_doubt(&error) || until.is_some();
-        let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE);
-        if !again || !failure::is_not_now(&error) || Instant::now() > until {
-            return Err(error);
         }
         sleep(RETRY_PAUSE).await;
+        match timeout_at(until, attempt(link, change)).await {
+            Ok(Err(again)) if again.is_worth_another() || failure::is_not_now(again.error()) => failed = again,
+            Ok(result) => return result.map_err(Failed::into_error),
+            Err(_) => return Err(failure::timed_out()),
+        }
     }
 }
 
@@ -124,18 +147,16 @@ async fn write(on: &mut PgConnection, change: &Change) -> sqlx::Result<Commit> {
     Ok(Commit::Done(positions))
 }
 
-/// Whether the transaction was committed. `doubt` is why one has to ask.
-async fn find_out(link: &Link, transaction: i64, until: Instant, doubt: &sqlx::Error) -> sqlx::Result<bool> {
-    tracing::debug!(%doubt, "the outcome of a change is not known; it is found out");
+/// Whether the transaction was committed. Asked until it has ended and the server says so.
+async fn was_committed(link: &Link, transaction: i64) -> sqlx::Result<bool> {
+    tracing::debug!("the outcome of a change is not known; it is found out");
     loop {
-        let error = match outcome(link, transaction).await {
+        match outcome(link, transaction).await {
             Ok(Outcome::Committed) => return Ok(true),
             Ok(Outcome::Undone) => return Ok(false),
-            Ok(Outcome::InProgress) => failure::timed_out(),
-            Err(error) => error,
-        };
-        if !failure::is_not_now(&error) || Instant::now() > until {
-            return Err(error);
+            Ok(Outcome::InProgress) => {}
+            Err(error) if failure::is_not_now(&error) => {}
+            Err(error) => return Err(error),
         }
         sleep(RETRY_PAUSE).await;
     }

@@ -60,8 +60,10 @@ async fn what_must_be_forgotten_is_told() {
         Notice::LoginEnded(2.into()),
         Notice::TokensExpire { user: 1.into(), expire_ms: 77 },
     ];
-    assert_eq!(notices, told);
-    // Another database of the same server may hold the watermark back for a while; nothing is ever missed by that.
+    assert!(notices.ends_with(&told), "{notices:?}");
+    // What another database of the same server does may hold the watermark back: then some are told again.
+    let again = &notices[..notices.len() - told.len()];
+    assert!(again.iter().all(|notice| *notice == Notice::ProfileChanged(1.into())), "{notices:?}");
     assert!(next >= watermark);
 }
 
