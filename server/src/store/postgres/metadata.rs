@@ -58,6 +58,10 @@ impl Metadata for Engine {
         guilds::of_user(&self.link, user).await.map_err(failure::error)
     }
 
+    async fn beginning(&self, id: UserId) -> Result<Option<(UserRow, Position, Vec<GuildId>)>> {
+        users::beginning(&self.link, id).await.map_err(failure::error)
+    }
+
     async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {
         channels::guild_of(&self.link, channel).await.map_err(failure::error)
     }

@@ -1,12 +1,12 @@
 //! Users.
 
-use guildhall_proto::ids::{StreamKey, StreamKind, UserId};
+use guildhall_proto::ids::{GuildId, StreamKey, StreamKind, UserId};
 use sqlx::postgres::PgConnection;
 
 use super::codec::{self, Columns};
 use super::link::Link;
 use super::streams;
-use crate::store::{Taken, UserRow};
+use crate::store::{Position, Taken, UserRow};
 
 /// The columns that `read` reads, of a table called `u`.
 macro_rules! columns {
@@ -50,6 +50,24 @@ pub(super) async fn by_ids(on: &Link, ids: &[UserId]) -> sqlx::Result<Vec<UserRo
     let ids = codec::ids(ids);
     let rows = on.rows(|| sqlx::query(select).bind(&ids)).await?;
     rows.iter().map(|row| read(&mut Columns::of(row))).collect()
+}
+
+/// A user, the user's stream and guilds: one statement, so one snapshot.
+pub(super) const BEGINNING: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", s.epoch, s.head,
+       ARRAY(SELECT m.guild_id FROM members AS m WHERE m.user_id = u.id ORDER BY m.join_ms, m.guild_id)
+     FROM users AS u JOIN streams AS s ON s.kind = 3 AND s.id = u.id AND NOT s.closed WHERE u.id = $1"
+);
+
+/// What a session begins with.
+pub(super) async fn beginning(on: &Link, id: UserId) -> sqlx::Result<Option<(UserRow, Position, Vec<GuildId>)>> {
+    let Some(row) = on.row(|| sqlx::query(BEGINNING).bind(codec::id(id))).await? else { return Ok(None) };
+    let mut columns = Columns::of(&row);
+    let (user, position) = (read(&mut columns)?, streams::read_position(&mut columns)?);
+    let guilds: Vec<i64> = columns.get()?;
+    Ok(Some((user, position, guilds.into_iter().map(|guild| guild.cast_unsigned().into()).collect())))
 }
 
 pub(super) async fn has_admin(on: &Link) -> sqlx::Result<bool> {

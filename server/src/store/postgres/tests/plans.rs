@@ -3,7 +3,7 @@
 use sqlx::AssertSqlSafe;
 
 use super::fresh;
-use crate::store::postgres::{append, guilds, log, notices, page, streams, tidy};
+use crate::store::postgres::{append, guilds, log, notices, page, streams, tidy, users};
 
 #[tokio::test]
 async fn hot_statements_go_by_key() {
@@ -20,6 +20,7 @@ async fn hot_statements_go_by_key() {
         streams::POSITIONS,
         streams::LOCK,
         guilds::SNAPSHOT,
+        users::BEGINNING,
         notices::AFTER,
     ];
     for (number, statement) in by_key.into_iter().chain(tidy::STEPS).enumerate() {
