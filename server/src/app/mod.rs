@@ -149,6 +149,8 @@ impl Server {
             self.edge.refuse().await;
             self.sessions.drain().await;
             self.edge.finish().await;
+            // What other nodes handed over, too.
+            self.chat.sequencer().finish().await;
         });
         let in_time = drained.await.is_ok();
         if !in_time {

@@ -74,6 +74,7 @@ impl Chat {
     pub async fn get_channel(&self, caller: &Caller, request: v1::GetChannelRequest) -> Result<v1::GetChannelResponse> {
         validate(&request)?;
         let handle = self.channel_guild(request.channel_id).await?;
+        self.refresh(&handle).await;
         let channel = handle.look(|view| visible(view, caller.user, ChannelId(request.channel_id)))?;
         Ok(v1::GetChannelResponse { channel: Some(channel) })
     }

@@ -185,8 +185,18 @@ impl Chat {
         mut decide: impl FnMut(&View) -> Result<Decision<T>>,
     ) -> Result<T> {
         let mut turn = handle.turn().await;
+        let mut fresh = !self.is_among_others();
         for _ in 0..TRIES_MAX {
-            let plan = match handle.look(&mut decide)? {
+            let decision = match handle.look(&mut decide) {
+                // The picture may be older than what another node has acknowledged.
+                Err(_) if !fresh => {
+                    fresh = true;
+                    self.guilds.read_on(&turn).await?;
+                    continue;
+                }
+                decision => decision?,
+            };
+            let plan = match decision {
                 Decision::Nothing(answer) => return Ok(answer),
                 Decision::Write(plan) => plan,
             };

@@ -27,6 +27,7 @@ impl Chat {
     pub(super) async fn my_guild(&self, caller: &Caller, id: u64) -> Result<Arc<GuildHandle>> {
         let hidden = || Error::NotFound(Missing::Guild);
         let handle = self.guilds.get(GuildId(id)).await?.ok_or_else(hidden)?;
+        self.refresh(&handle).await;
         if handle.is_member(caller.user) { Ok(handle) } else { Err(hidden()) }
     }
 

@@ -14,7 +14,7 @@ use super::{
     error::{Error, Missing, Result},
     events::{self, Place},
     pages, validate,
-    views::GuildHandle,
+    views::{GuildHandle, View},
 };
 use crate::store::{Anchor, MessageRow, Position, Record};
 
@@ -35,7 +35,7 @@ impl Chat {
         validate(&request)?;
         let handle = self.channel_guild(request.channel_id).await?;
         let place = Place { guild: handle.id(), channel: ChannelId(request.channel_id) };
-        may_read(&handle, caller.user, place.channel)?;
+        self.decide(&handle, readable(caller.user, place.channel)).await?;
         let anchor = match request.anchor {
             None => Anchor::Newest,
             Some(Asked::Before(id)) => Anchor::Before(MessageId(id)),
@@ -48,7 +48,7 @@ impl Chat {
         self.know_rights(&handle, page.messages.iter().map(|row| row.guild_seq)).await?;
         let messages = self.shown(place, &page.messages).await?;
         // A removal in between wins.
-        may_read(&handle, caller.user, place.channel)?;
+        handle.look(readable(caller.user, place.channel))?;
         Ok(v1::ListMessagesResponse {
             messages,
             has_more_before: page.more_before,
@@ -62,12 +62,12 @@ impl Chat {
         validate(&request)?;
         let handle = self.channel_guild(request.channel_id).await?;
         let place = Place { guild: handle.id(), channel: ChannelId(request.channel_id) };
-        may_read(&handle, caller.user, place.channel)?;
+        self.decide(&handle, readable(caller.user, place.channel)).await?;
         let mut rows = self.store.log.messages(place.channel, &[MessageId(request.message_id)]).await?;
         rows.retain(|row| row.delete_ms.is_none());
         self.know_rights(&handle, rows.iter().map(|row| row.guild_seq)).await?;
         let message = self.shown(place, &rows).await?.pop();
-        may_read(&handle, caller.user, place.channel)?;
+        handle.look(readable(caller.user, place.channel))?;
         Ok(v1::GetMessageResponse { message: Some(message.ok_or(Error::NotFound(Missing::Message))?) })
     }
 
@@ -125,7 +125,7 @@ impl Chat {
         match stream.kind {
             StreamKind::Channel => {
                 let handle = self.channel_guild(stream.id).await?;
-                may_read(&handle, caller.user, ChannelId(stream.id))
+                self.decide(&handle, readable(caller.user, ChannelId(stream.id))).await
             }
             StreamKind::Guild => self.my_guild(caller, stream.id).await.map(drop),
             StreamKind::User if stream.id == caller.user.get() => Ok(()),
@@ -171,8 +171,8 @@ impl Chat {
     }
 }
 
-fn may_read(handle: &GuildHandle, user: UserId, channel: ChannelId) -> Result<()> {
-    Ok(handle.look(|view| authorize(view, user, Action::ReadHistory(channel)).map(drop))?)
+fn readable(user: UserId, channel: ChannelId) -> impl Fn(&View) -> Result<()> {
+    move |view| Ok(authorize(view, user, Action::ReadHistory(channel)).map(drop)?)
 }
 
 fn hidden(kind: StreamKind) -> Error {

@@ -145,10 +145,11 @@ impl Chat {
     /// The guild of a channel in which the caller may type.
     pub async fn typing_in(&self, caller: &Caller, channel: ChannelId) -> Result<Arc<GuildHandle>> {
         let handle = self.channel_guild(channel.get()).await?;
-        handle.look(|view| {
+        let question = |view: &View| {
             authorize(view, caller.user, Right::Send(channel)).map(drop)?;
             holds_messages(view, channel)
-        })?;
+        };
+        self.decide(&handle, question).await?;
         Ok(handle)
     }
 
@@ -158,10 +159,11 @@ impl Chat {
         // The profile of now, not that of when the caller logged in: a session lives long.
         let author = self.people.author(caller.user).await?;
         let channel = ChannelId(channel);
-        let permit = handle.look(|view| {
+        let question = |view: &View| {
             let permit = authorize(view, caller.user, right(channel))?;
             holds_messages(view, channel).map(|()| permit)
-        })?;
+        };
+        let permit = self.decide(&handle, question).await?;
         Ok(Desk { place: Place { guild: handle.id(), channel }, permit, author })
     }
 

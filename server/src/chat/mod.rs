@@ -12,6 +12,7 @@ mod channels;
 mod commit;
 pub mod error;
 mod events;
+mod fresh;
 mod guilds;
 mod history;
 mod invites;
@@ -30,7 +31,7 @@ mod tokens;
 mod users;
 mod views;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use guildhall_proto::{
     Validate,
@@ -126,6 +127,7 @@ pub struct Chat {
     sequencer: Sequencer,
     commits: Commits,
     notices_due: Notify,
+    among_others: AtomicBool,
 }
 
 impl Chat {
@@ -146,6 +148,7 @@ impl Chat {
             policy,
             guilds,
             notices_due: Notify::new(),
+            among_others: AtomicBool::new(false),
         })
     }
 

@@ -1,6 +1,6 @@
 //! What a node of several does beside its own callers' work: it forgets what others have changed, and lets the relay read.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use guildhall_proto::{
@@ -28,6 +28,7 @@ impl Chat {
     /// Forgets what other nodes have changed, for ever. To be run where there are other nodes, before the first call is
     /// served; until the first answer of the storage, nothing that is held counts.
     pub async fn take_notices(&self) {
+        self.among_others.store(true, Ordering::Relaxed);
         self.tokens.trust(false);
         let mut watermark = None;
         let mut heard = None;

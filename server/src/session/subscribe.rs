@@ -183,7 +183,11 @@ impl Actor {
         let mut held = Vec::with_capacity(wanted.0.len());
         for (channel, from) in wanted.0 {
             let handle = self.shared.chat.guild_of(channel).await?;
-            let Some(handle) = handle.filter(|handle| handle.may_read(self.caller.user, channel)) else {
+            let allowed = match &handle {
+                Some(handle) => self.shared.chat.may_read(handle, self.caller.user, channel).await,
+                None => false,
+            };
+            let Some(handle) = handle.filter(|_| allowed) else {
                 outcome.refused_channels.push(channel.into());
                 continue;
             };
