@@ -1,6 +1,8 @@
 //! Appending: one conditional batch on the bucket that the head is in. What became of it is found out here, whatever the
 //! cluster says or does not say.
 
+use std::sync::atomic::Ordering;
+
 use guildhall_proto::ids::ChannelId;
 use scylla::errors::ExecutionError;
 use scylla::response::query_result::QueryResult;
@@ -171,6 +173,7 @@ impl Engine {
         until: Instant,
         source: ExecutionError,
     ) -> Result<Option<i64>> {
+        self.unknown.fetch_add(1, Ordering::Relaxed);
         let mut last = failure::error(source);
         while Instant::now() < until {
             pause(attempts).await;

@@ -60,18 +60,8 @@ impl Engine {
                 // A text that is gone was overwritten by what came later; then only the rest of it is of use.
                 let (digest, text) = row.created()?.map_or((None, ""), |(digest, text)| (Some(digest), text));
                 let made = row.body.as_slice();
-                let seq = row.seq;
-                let values: [Value; 9] = [
-                    time,
-                    made.into(),
-                    text.into(),
-                    digest.into(),
-                    seq.into(),
-                    guild_seq.into(),
-                    channel.into(),
-                    bucket.into(),
-                    message.into(),
-                ];
+                let values: [Value; 7] =
+                    [time, made.into(), text.into(), digest.into(), channel.into(), bucket.into(), message.into()];
                 writes.push(&self.statements.create, values);
             }
             What::Edited(_) => {

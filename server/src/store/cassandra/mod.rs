@@ -29,6 +29,7 @@ mod tip;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use scylla::client::session::Session;
 use secrecy::SecretString;
@@ -97,7 +98,6 @@ pub const BUCKET_ROWS: u32 = 5_000;
 pub struct Cassandra {
     janitor: JoinHandle<()>,
     closing: DropGuard,
-    #[cfg(test)]
     engine: Arc<Engine>,
 }
 
@@ -111,6 +111,8 @@ struct Engine {
     channels: Channels,
     directory: Store,
     jobs: mpsc::Sender<Job>,
+    /// Writes whose outcome had to be found out.
+    unknown: AtomicU64,
 }
 
 /// Opens a keyspace, which `migrate` made. Whether a channel exists is asked of `directory`, which has all metadata.
@@ -137,17 +139,13 @@ pub async fn open(options: Options, directory: Store) -> std::result::Result<(St
         channels: Channels::default(),
         directory,
         jobs,
+        unknown: AtomicU64::new(0),
     });
     let closing = CancellationToken::new();
     let janitor = tokio::spawn(Janitor::new(Arc::clone(&engine), queue).run(closing.clone()));
     let metadata = Arc::new(Closing::new(Arc::clone(&engine), metadata));
     let store = Store { log: Arc::clone(&engine) as _, metadata };
-    let cassandra = Cassandra {
-        janitor,
-        closing: closing.drop_guard(),
-        #[cfg(test)]
-        engine,
-    };
+    let cassandra = Cassandra { janitor, closing: closing.drop_guard(), engine };
     Ok((store, cassandra))
 }
 
@@ -179,6 +177,12 @@ impl Default for Layout {
 }
 
 impl Cassandra {
+    /// How many appends the cluster left in the dark, so that the engine had to find out what became of them. Some are
+    /// ordinary where nodes write one channel at once; many tell of a sick cluster.
+    pub fn unknown_outcomes(&self) -> u64 {
+        self.engine.unknown.load(Ordering::Relaxed)
+    }
+
     /// Stops the background work.
     ///
     /// # Errors

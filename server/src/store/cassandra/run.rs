@@ -1,4 +1,4 @@
-//! Running statements: reads are asked twice, writes that may be repeated are repeated until they are done.
+//! Running statements: reads, and writes that may be repeated, are tried again until they succeed or it is too late.
 
 use futures_util::future;
 use scylla::client::session::Session;
@@ -15,6 +15,8 @@ use crate::store::Result;
 
 /// How long an append may take in all, with whatever had to be settled on its way.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a read is tried again. One that took its whole time is not: this is for connections that break.
+const READ_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two attempts, at most; a random part of it. Longer ones starve a writer that others overtake.
 const PAUSE_MS_MAX: u64 = 8;
 /// Between attempts, once some have failed: the cluster is not just busy.
@@ -57,9 +59,12 @@ impl Engine {
         R: for<'f, 'm> DeserializeRow<'f, 'm>,
     {
         let values = values.into();
-        let answer = match self.session.execute_unpaged(select, &values).await {
-            Err(source) if !failure::is_final(&source) => self.session.execute_unpaged(select, &values).await,
-            answer => answer,
+        let (until, mut attempts) = (Instant::now() + READ_PATIENCE, 0);
+        let answer = loop {
+            match self.session.execute_unpaged(select, &values).await {
+                Err(source) if !failure::is_final(&source) && Instant::now() < until => pause(&mut attempts).await,
+                answer => break answer,
+            }
         };
         let rows = answer.map_err(failure::error)?.into_rows_result().map_err(failure::unreadable)?;
         rows.rows::<R>().map_err(failure::rows)?.map(|row| row.map_err(failure::column)).collect()

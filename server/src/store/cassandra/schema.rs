@@ -27,6 +27,7 @@ const TABLES: &[&str] = &[
     "log (channel bigint, bucket int, seq bigint, head bigint static, applied bigint static,
           kind tinyint, body blob, secret blob, PRIMARY KEY ((channel, bucket), seq))",
     // Messages as they are now, written after the append with the seq as time. `made` is the log's body of the create;
+    // `changed` and `guild_seq` are those of the last change after it: a cell less is time saved on every message;
     // `texts` are the edits whose text may still be in the log; `newest`, in the first bucket, is a bucket that exists.
     "messages (channel bigint, bucket int, id bigint, newest int static, made blob, content text, fingerprint bigint,
                changed bigint, guild_seq bigint, edit_ms bigint, delete_ms bigint, texts set<bigint>,

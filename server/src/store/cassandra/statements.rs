@@ -87,7 +87,7 @@ impl Statements {
         let head = format!("SELECT head, applied FROM {log} {at} LIMIT 1");
         let insert = format!("INSERT INTO {log} (channel, bucket, seq, kind, body");
         let edit = "content = ?, edit_ms = ?, changed = ?, guild_seq = ?, texts = texts + ?";
-        let delete = "content = null, fingerprint = null, delete_ms = ?, changed = ?, guild_seq = 0";
+        let delete = "content = null, fingerprint = null, delete_ms = ?, changed = ?";
         let find = "WHERE channel = ? AND slot = ? AND (author, nonce) IN ?";
         let mut head_serial = prepare(head.clone()).await?;
         head_serial.set_consistency(level.serial_read());
@@ -107,7 +107,7 @@ impl Statements {
             head_time: prepare(format!("SELECT writetime(head) FROM {log} {at} LIMIT 1")).await?,
             erase_log: prepare(format!("DELETE FROM {log} USING TIMESTAMP ? {at} AND seq > 0")).await?,
             create: prepare(format!(
-                "{stamped} made = ?, content = ?, fingerprint = ?, changed = ?, guild_seq = ? {at} AND id = ?"
+                "{stamped} made = ?, content = ?, fingerprint = ? {at} AND id = ?"
             ))
             .await?,
             edit: prepare(format!("{stamped} {edit} {at} AND id = ?")).await?,

@@ -46,7 +46,8 @@ impl State {
 impl StateRow {
     /// As the rooms above know it.
     pub(super) fn state(self) -> Result<State> {
-        let changed = self.changed.unwrap_or(0);
+        let created = if self.made.is_some() { self.id } else { 0 };
+        let changed = self.changed.unwrap_or(created);
         Ok(State { message: self.message()?, changed })
     }
 
@@ -69,7 +70,7 @@ impl StateRow {
             create_ms: meta.time_ms,
             edit_ms: number(self.edit_ms),
             delete_ms: number(self.delete_ms),
-            guild_seq: number(self.guild_seq).filter(|_| live).unwrap_or(0),
+            guild_seq: if live { number(self.guild_seq).unwrap_or(meta.guild_seq) } else { 0 },
         }))
     }
 }

@@ -58,7 +58,11 @@ async fn nothing_is_lost_or_written_twice_when_answers_are() {
         done.store(true, Ordering::Relaxed);
         unknown
     };
-    let ((), _unknown) = tokio::join!(cutting, writing);
+    let both = tokio::time::timeout(Duration::from_secs(120), async { tokio::join!(cutting, writing) });
+    let ((), unknown) = both.await.expect("it does not come to an end");
+    // All of it was settled inside, within its time.
+    assert_eq!(unknown, 0);
+    assert!(nodes.nodes[1].1.unknown_outcomes() > 0, "nothing was cut");
     let contents = contents(direct, channel).await;
     for name in ["direct", "cut"] {
         let own: Vec<_> = contents.iter().filter(|text| text.starts_with(name)).cloned().collect();

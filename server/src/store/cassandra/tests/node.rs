@@ -136,7 +136,7 @@ fn free_port() -> u16 {
 
 fn spawn(directory: &Path, lib: &Path) -> io::Result<Child> {
     // The shell outlives this process by a moment: it ends the node, then removes its directory.
-    let script = "java \"$@\" >out.log 2>&1 & cat >/dev/null; kill -9 $!; wait; rm -rf \"$PWD\"";
+    let script = "trap '' INT TERM HUP; java \"$@\" >out.log 2>&1 & cat >/dev/null; kill -9 $!; wait; rm -rf \"$PWD\"";
     let mut command = Command::new("sh");
     command.current_dir(directory).args(["-c", script, "sh"]).stdin(Stdio::piped());
     command.args(["-Xms256m", "-Xmx256m", "-Xss384k", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]);
