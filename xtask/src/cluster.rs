@@ -48,7 +48,7 @@ fn serve(fleet: &Fleet, dir: &Path, args: &[String]) -> Result<()> {
     let engines = engines(fleet)?;
     let secret = secret(dir)?;
     let server = target().join("release/guildhall-server");
-    run(Command::new(&server).args(["migrate", "up"]).args(&engines).env(SECRET, &secret))?;
+    run(Command::new(&server).args(["migrate", "up", "--replication=1"]).args(&engines).env(SECRET, &secret))?;
     let mut nodes = Vec::new();
     for number in 0..NODES {
         let mut command = Command::new(&server);

@@ -16,6 +16,8 @@ use crate::proxy::Proxy;
 pub const VARIABLE: &str = "GUILDHALL_TEST_DEPLOYMENT";
 /// Nodes of a deployment that has several.
 const NODES: usize = 3;
+/// Connections of one node to Postgres.
+const CONNECTIONS: usize = 8;
 /// What the nodes of a deployment show each other.
 pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const MIGRATE_WITHIN: Duration = Duration::from_secs(120);
@@ -98,6 +100,8 @@ impl Engines {
         let network = self.network.as_ref();
         let postgres = network.map_or_else(|| host(&service("TEST_PG_URL")), |network| network.postgres.address());
         let mut flags = vec![format!("--store={}", self.database.url_at(&postgres))];
+        // Many deployments at a time share one Postgres.
+        flags.push(format!("--store-connections={CONNECTIONS}"));
         if self.kind == Kind::Cluster {
             let redis = network.and_then(|network| network.redis.as_ref()).map(Proxy::address);
             let redis = redis.map_or_else(|| service("TEST_REDIS_URL"), |address| format!("redis://{address}"));
@@ -113,7 +117,10 @@ impl Engines {
     async fn make_tables(&self, scratch: &Path) {
         let mut command = Command::new(binary(SERVER));
         clear_environment(&mut command);
-        command.args(["migrate", "up"]).args(self.flags()).env("GUILDHALL_CLUSTER_SECRET", SECRET);
+        command
+            .args(["migrate", "up", "--replication", "1"])
+            .args(self.flags())
+            .env("GUILDHALL_CLUSTER_SECRET", SECRET);
         let mut migrate = Process::start(command, Stdio::null(), &scratch.join("migrate.log")).expect("a process");
         let exit = migrate.exit(MIGRATE_WITHIN).await;
         assert!(exit.status.success(), "the tables cannot be made: {exit:?}\n{}", migrate.tail());
