@@ -6,16 +6,19 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use guildhall_proto::v1::ResyncReason;
 use guildhall_tests::process::Process;
+use guildhall_tests::wire::{Frame, channel_cursor};
 use guildhall_tests::{Deployment, recorder};
 
 use super::bad_input;
 
 /// All of them. Whoever adds one has to say so here.
-const LIST: [&str; 4] = [
+const LIST: [&str; 5] = [
     "a_second_server_on_the_same_data_is_refused",
     "the_data_is_free_at_once_when_its_server_is_killed",
     "the_database_is_sound_and_in_write_ahead_mode",
+    "a_backup_is_restored_and_whoever_saw_more_is_told",
     "every_bad_machine_has_its_outcome_and_harms_nobody",
 ];
 /// Who may start an embedded deployment whichever is tested: this file, and rows of bad input that it runs.
@@ -80,6 +83,44 @@ async fn the_database_is_sound_and_in_write_ahead_mode() {
     assert_eq!(deployment.pragma("foreign_key_check"), Vec::<String>::new());
     deployment.restart().await;
     assert_eq!(recorder::log(&ann.client, guild.channel).await.len(), 1);
+}
+
+/// What docs/operations.md says, word for word.
+const BACKUP: &str = "VACUUM INTO 'backup.db'";
+const NEW_EPOCHS: &str = "UPDATE streams SET epoch = random()";
+
+#[tokio::test]
+async fn a_backup_is_restored_and_whoever_saw_more_is_told() {
+    let manual = include_str!("../../docs/operations.md");
+    assert!(manual.contains(BACKUP) && manual.contains(NEW_EPOCHS));
+    let mut deployment = Deployment::embedded().start().await;
+    let ann = deployment.user("ann").await;
+    let guild = deployment.guild(&ann, &[]).await;
+    let send = async |content: &str| ann.client.messages().send(guild.channel, content).await.unwrap();
+    send("before").await;
+    let file = deployment.data_dir().join("guildhall.db");
+    let backup = deployment.scratch().join("backup.db");
+    let sql = |sql: &str| rusqlite::Connection::open(&file).unwrap().execute(sql, []).unwrap();
+    sql(&BACKUP.replace("backup.db", &backup.display().to_string()));
+    send("lost with the machine").await;
+    let seen = ann.client.history().messages(guild.channel).await.unwrap().cursor.unwrap();
+    deployment.terminate().await;
+    for end in ["-wal", "-shm"] {
+        let _ = fs::remove_file(deployment.data_dir().join(format!("guildhall.db{end}")));
+    }
+    fs::copy(&backup, &file).unwrap();
+    sql(NEW_EPOCHS);
+    deployment.restart().await;
+    send("after").await;
+    let log = recorder::log(&ann.client, guild.channel).await;
+    assert_eq!(log.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), ["before", "after"]);
+    let mut session = deployment.wire(&ann).await.session().await.unwrap();
+    session.resume(vec![channel_cursor(guild.channel, seen.epoch, seen.seq)]).await.unwrap();
+    let resync = session.wait("Resync", |frame| match frame {
+        Frame::Resync(resync) => Some(resync.reason()),
+        _ => None,
+    });
+    assert_eq!(resync.await.unwrap(), ResyncReason::EpochChanged);
 }
 
 #[tokio::test]
