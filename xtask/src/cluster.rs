@@ -4,7 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -26,13 +26,13 @@ const POLL: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Starts everything, tells how to talk, and ends everything on Ctrl-C or when a node ends by itself.
-pub(crate) fn run_until_interrupted(args: &[String]) -> Result<ExitCode> {
+pub(crate) fn run_until_interrupted(programs: &Path, args: &[String]) -> Result<ExitCode> {
     interrupt::listen()?;
     let dir = target().join("cluster");
     let fleet = Fleet::at(dir.clone(), Keep::Data(dir.join("data")));
     // Those of a run that was killed.
     fleet.end_guests()?;
-    let outcome = serve(&fleet, &dir, args);
+    let outcome = serve(&fleet, &dir, programs, args);
     eprintln!("ending the nodes, then the services");
     fleet.end_guests()?;
     fleet.down(&Service::ALL)?;
@@ -43,11 +43,11 @@ pub(crate) fn run_until_interrupted(args: &[String]) -> Result<ExitCode> {
 }
 
 /// Returns an error, if only that it was interrupted.
-fn serve(fleet: &Fleet, dir: &Path, args: &[String]) -> Result<()> {
+fn serve(fleet: &Fleet, dir: &Path, programs: &Path, args: &[String]) -> Result<()> {
     fleet.up(&Service::USUAL)?;
     let engines = engines(fleet)?;
     let secret = secret(dir)?;
-    let server = target().join("release/guildhall-server");
+    let server = programs.join("guildhall-server");
     run(Command::new(&server).args(["migrate", "up", "--replication=1"]).args(&engines).env(SECRET, &secret))?;
     let mut nodes = Vec::new();
     for number in 0..NODES {
@@ -66,7 +66,7 @@ fn serve(fleet: &Fleet, dir: &Path, args: &[String]) -> Result<()> {
         nodes.push(fleet.start_guest(Plan { name, address: address(FIRST_PORT + number), command, dir: data_dir })?);
         wait(&nodes)?;
     }
-    tell(&nodes)?;
+    tell(&nodes, programs)?;
     loop {
         interrupt::check()?;
         alive(&nodes)?;
@@ -141,7 +141,7 @@ fn is_ready(address: &str) -> Result<bool> {
     Ok(answer.starts_with(b"HTTP/1.1 200"))
 }
 
-fn tell(nodes: &[Running]) -> Result<()> {
+fn tell(nodes: &[Running], programs: &Path) -> Result<()> {
     let said = fs::read_to_string(nodes[0].log())?;
     let demo = demo(&said);
     let urls: Vec<_> = nodes.iter().map(|node| format!("http://{}", node.address)).collect();
@@ -152,7 +152,7 @@ fn tell(nodes: &[Running]) -> Result<()> {
         println!("    {url}    log: {}", node.log().display());
     }
     let Some((token, channel)) = demo else { return Ok(()) };
-    let cli: PathBuf = target().join("release/guildhall");
+    let cli = programs.join("guildhall");
     let cli = cli.display();
     println!("\nIn one terminal, at one node:\n\n    export GUILDHALL_TOKEN={token}");
     println!("    {cli} --server {} listen --channel {channel}", urls[1]);
@@ -163,11 +163,10 @@ fn tell(nodes: &[Running]) -> Result<()> {
 
 /// The token of the bot and its channel, out of what the first node printed.
 fn demo(said: &str) -> Option<(&str, &str)> {
-    let word_after = |mark: &str| {
-        let (_, rest) = said.split_once(mark)?;
-        rest.split_whitespace().next()
-    };
-    Some((word_after("GUILDHALL_TOKEN=")?, word_after("guildhall send ")?))
+    // Before it there may be commands for whoever makes the first administrator.
+    let (_, rest) = said.split_once("GUILDHALL_TOKEN=")?;
+    let (_, send) = rest.split_once("guildhall send ")?;
+    Some((rest.split_whitespace().next()?, send.split_whitespace().next()?))
 }
 
 #[cfg(test)]
@@ -176,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_demo_is_found_in_what_the_server_prints() {
-        let said = "Guildhall listens on http://127.0.0.1:7420\n\nFor development\n\n    \
+        let said = "Guildhall listens on http://127.0.0.1:7420\n\n    guildhall send Guildhall/general hello\n\nFor development\n\n    \
                     export GUILDHALL_SERVER=http://127.0.0.1:7420 GUILDHALL_TOKEN=ghb_x\n    guildhall send 75 hello\n";
         assert_eq!(demo(said), Some(("ghb_x", "75")));
         assert_eq!(demo("nothing"), None);

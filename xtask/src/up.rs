@@ -15,6 +15,9 @@ pub(crate) struct Up {
     /// Three nodes over Postgres, Redis and Cassandra instead of one process; their data stay in target/cluster
     #[arg(long)]
     cluster: bool,
+    /// Unoptimised: builds sooner
+    #[arg(long)]
+    debug: bool,
     /// Further arguments of `guildhall-server serve`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
@@ -24,12 +27,13 @@ impl Up {
     /// Builds the server and the command line, then becomes the server; or minds a cluster until Ctrl-C.
     pub(crate) fn run(&self) -> Result<ExitCode> {
         let packages = ["--package", "guildhall-server", "--package", "guildhall-cli"];
-        run(cargo().args(["build", "--release"]).args(packages))?;
+        let (profile, directory) = if self.debug { ("dev", "debug") } else { ("release", "release") };
+        run(cargo().args(["build", "--profile", profile]).args(packages))?;
         if self.cluster {
-            return cluster::run_until_interrupted(&self.args);
+            return cluster::run_until_interrupted(&target().join(directory), &self.args);
         }
         let mut server = cargo();
-        server.args(["run", "--quiet", "--release", "--package", "guildhall-server", "--"]);
+        server.args(["run", "--quiet", "--profile", profile, "--package", "guildhall-server", "--"]);
         server.args(["serve", "--dev", "--data-dir"]).arg(target().join("dev-data"));
         server.args(&self.args);
         // Only returns if it fails: signals then reach the server and nobody else.
