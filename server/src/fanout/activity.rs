@@ -23,13 +23,12 @@ impl Activity {
         *head = seq.max(*head);
     }
 
-    pub(super) fn take(&self) -> Vec<(GuildId, Delivery)> {
-        let moved = std::mem::take(&mut *self.moved.lock());
-        moved.into_iter().map(|(guild, channels)| (guild, delivery(guild, &channels))).collect()
+    pub(super) fn take(&self) -> HashMap<GuildId, BTreeMap<ChannelId, u64>> {
+        std::mem::take(&mut *self.moved.lock())
     }
 }
 
-fn delivery(guild: GuildId, channels: &BTreeMap<ChannelId, u64>) -> Delivery {
+pub(super) fn delivery(guild: GuildId, channels: &BTreeMap<ChannelId, u64>) -> Delivery {
     let activity = v1::Activity {
         guild_id: guild.into(),
         channels: channels

@@ -15,7 +15,7 @@ use parking_lot::{Mutex, RwLock};
 use prost::Message;
 
 use super::{
-    activity::Activity,
+    activity::{self, Activity},
     audience::{Audience, LINGER},
 };
 
@@ -123,6 +123,8 @@ pub struct Hub {
     shards: Vec<RwLock<HashMap<Topic, Audience>>>,
     hasher: RandomState,
     activity: Activity,
+    /// What is to be told here with the next round: of this node and of others.
+    told: Activity,
     /// Topics that are watched without anybody listening.
     held: Mutex<HashSet<Topic>>,
     /// Weak: whoever joined the nodes ends it.
@@ -135,6 +137,7 @@ impl Default for Hub {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: RandomState::new(),
             activity: Activity::default(),
+            told: Activity::default(),
             held: Mutex::default(),
             outside: OnceLock::new(),
         }
@@ -280,10 +283,23 @@ impl Hub {
         self.activity.touch(guild, channel, seq);
     }
 
+    /// The same, as another node tells.
+    pub(super) fn touched_elsewhere(&self, guild: GuildId, channel: ChannelId, seq: u64) {
+        self.told.touch(guild, channel, seq);
+    }
+
     /// Tells every guild which of its channels have moved on since the last call. To be called once a second.
     pub fn tell_activity(&self) {
-        for (guild, delivery) in self.activity.take() {
-            self.deliver(Topic::Activity(guild), &delivery);
+        let (own, outside) = (self.activity.take(), self.outside());
+        for (guild, channels) in own {
+            if let Some(outside) = &outside {
+                outside.passed(Topic::Activity(guild), &activity::delivery(guild, &channels));
+            }
+            channels.into_iter().for_each(|(channel, seq)| self.told.touch(guild, channel, seq));
+        }
+        // Together with what other nodes told, so that sessions are told once.
+        for (guild, channels) in self.told.take() {
+            self.deliver_here(Topic::Activity(guild), &activity::delivery(guild, &channels));
         }
     }
 

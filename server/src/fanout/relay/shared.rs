@@ -246,9 +246,9 @@ impl Shared {
             (Topic::Stream(stream), Hint::Typing { guild_seq, user, frame }) => {
                 Delivery::Typing { stream, guild_seq, user, frame }
             }
-            (Topic::Activity(guild), Hint::Activity { activity, frame }) => {
-                let channels = activity.channels.iter().map(|channel| ChannelId(channel.channel_id)).collect();
-                Delivery::Activity { channels, guild, frame }
+            (Topic::Activity(guild), Hint::Activity { activity }) => {
+                let moved = activity.channels.iter();
+                return moved.for_each(|moved| hub.touched_elsewhere(guild, ChannelId(moved.channel_id), moved.seq));
             }
             _ => return,
         };

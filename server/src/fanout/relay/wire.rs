@@ -41,7 +41,7 @@ pub(super) enum Hint {
     /// Typing in a channel.
     Typing { guild_seq: u64, user: UserId, frame: Bytes },
     /// Channels that have moved on.
-    Activity { activity: v1::Activity, frame: Bytes },
+    Activity { activity: v1::Activity },
     /// How a user is shown by one node.
     Presence(Record),
 }
@@ -182,7 +182,7 @@ fn typing(stream: StreamKey, wire: Wire) -> Option<Hint> {
 fn activity(guild: GuildId, frames: Vec<Bytes>) -> Option<Hint> {
     let [frame] = <[Bytes; 1]>::try_from(frames).ok()?;
     let Payload::Activity(activity) = v1::ServerFrame::decode(frame.clone()).ok()?.payload? else { return None };
-    (activity.guild_id == guild.get()).then_some(Hint::Activity { activity, frame })
+    (activity.guild_id == guild.get()).then_some(Hint::Activity { activity })
 }
 
 fn wire_presence(record: &Record) -> WirePresence {
