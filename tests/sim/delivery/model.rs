@@ -243,22 +243,18 @@ impl Model {
             }
             Event::Die { node } => self.die(node),
             Event::Start { node } => self.start(node),
-            event => self.to_node(event),
+            event => self.send_node(event),
         }
     }
 
     /// What is for one life of a node, if that still lasts.
-    fn to_node(&mut self, event: Event) {
+    fn send_node(&mut self, event: Event) {
         match event {
             Event::Arrive { at, send } if self.lives(at) => self.arrive(at, send),
             Event::Appended { at, head } if self.lives(at) => self.appended(at, head),
             Event::Publish { at, seqs } if self.lives(at) => self.publish(at, &seqs),
             Event::Answer { at, send, seq } if self.lives(at) => self.answer(send, seq),
-            Event::Written { at } if self.lives(at) => {
-                if !self.dies(at) {
-                    self.commit(at);
-                }
-            }
+            Event::Written { at } if self.lives(at) && !self.dies(at) => self.commit(at),
             Event::Heard { at, seq } if self.lives(at) => self.heard(at, seq),
             Event::GapWaited { at } if self.lives(at) => self.gap_waited(at),
             Event::LogRead { at, head } if self.lives(at) => self.log_read(at, head),

@@ -229,7 +229,7 @@ impl Model {
                 return;
             }
             node.told = next;
-            self.to_sessions(at, next);
+            self.tell_sessions(at, next);
         }
     }
 
@@ -305,7 +305,7 @@ impl Model {
         }
     }
 
-    fn to_sessions(&mut self, at: Life, seq: u64) {
+    fn tell_sessions(&mut self, at: Life, seq: u64) {
         let clients: Vec<usize> = self.nodes[at.node].sessions.keys().copied().collect();
         for subscriber in clients {
             let Some(session) = self.nodes[at.node].sessions.get_mut(&subscriber) else { continue };
