@@ -16,9 +16,14 @@ const LETTERS: usize = 1_800;
 const MESSAGES: usize = 4_000;
 const STALLED: usize = 16;
 
+/// Who writes ten thousand messages in one go does not beat meanwhile.
+async fn start() -> Deployment {
+    Deployment::builder().set("heartbeat_seconds", 300).start().await
+}
+
 #[tokio::test]
 async fn a_reader_that_stops_misses_nothing_and_disturbs_nobody() {
-    let deployment = Deployment::start().await;
+    let deployment = start().await;
     let scene = Scene::new(&deployment).await;
     let mut slow = deployment.wire(&scene.bob).await.watching(&[scene.guild.channel]).await.unwrap();
     let (gateway, events) = scene.carol.client.gateway().subscribe(scene.guild.channel).connect().await.unwrap();
@@ -43,7 +48,7 @@ async fn a_reader_that_stops_misses_nothing_and_disturbs_nobody() {
 
 #[tokio::test]
 async fn memory_does_not_grow_with_readers_that_stop() {
-    let deployment = Deployment::start().await;
+    let deployment = start().await;
     let scene = Scene::new(&deployment).await;
     // Once without, so that what the load itself takes is there already.
     scene.write(&deployment).await;
@@ -64,7 +69,7 @@ async fn memory_does_not_grow_with_readers_that_stop() {
 
 #[tokio::test]
 async fn memory_does_not_grow_with_a_client_that_asks_and_never_reads() {
-    let deployment = Deployment::start().await;
+    let deployment = start().await;
     let scene = Scene::new(&deployment).await;
     let before = deployment.rss_bytes();
     let mut session = deployment.wire(&scene.bob).await.watching(&[]).await.unwrap();
@@ -85,7 +90,7 @@ async fn memory_does_not_grow_with_a_client_that_asks_and_never_reads() {
 
 #[tokio::test]
 async fn who_is_ten_thousand_events_behind_is_told_to_reload_that_stream_and_goes_on() {
-    let deployment = Deployment::start().await;
+    let deployment = start().await;
     let scene = Scene::new(&deployment).await;
     let kind = guildhall::ChannelKind::Text;
     let other = scene.ann.client.channels().create(scene.guild.id, "other", kind).await.unwrap().id;

@@ -164,7 +164,7 @@ async fn ping_flood(scene: Arc<Scene>) -> String {
 fn bombs() -> Vec<Row> {
     vec![
         row("a header of 20 KiB", "HTTP 431 Request Header Fields Too Large", async |scene| {
-            let mut raw = Raw::connect(&scene.deployment, Some(&[b'a'; 20 << 10])).await;
+            let mut raw = Raw::connect(&scene.deployment.url(0), Some(&[b'a'; 20 << 10])).await;
             raw.call("UserService/GetMe", b"", |_| "answered".to_owned()).await
         }),
         row("headers that go on for ever", "GOAWAY ENHANCE_YOUR_CALM too_many_continuations", async |scene| {
@@ -181,7 +181,7 @@ fn bombs() -> Vec<Row> {
         }),
         row("a gzip bomb by session", "UNIMPLEMENTED METHOD_NOT_FOUND", async |scene| {
             let authorization = format!("Bearer {}", scene.ann.user.token);
-            let mut raw = Raw::connect(&scene.deployment, Some(authorization.as_bytes())).await;
+            let mut raw = Raw::connect(&scene.deployment.url(0), Some(authorization.as_bytes())).await;
             raw.call_framed("GatewayService/Session", Some("gzip"), gzip_bomb().await, |_| "opened".to_owned()).await
         }),
     ]

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 
 use bytes::{Buf, Bytes, BytesMut};
 use guildhall_proto::v1::{self, server_frame::Payload};
-use guildhall_tests::Deployment;
 use guildhall_tests::eventually::PATIENCE;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
@@ -51,8 +50,8 @@ pub(super) fn prefixed(flag: u8, length: u32, message: &[u8]) -> Bytes {
 }
 
 impl Raw {
-    pub(super) async fn connect(deployment: &Deployment, authorization: Option<&[u8]>) -> Self {
-        let url = deployment.url(0);
+    pub(super) async fn connect(url: &str, authorization: Option<&[u8]>) -> Self {
+        let url = url.to_owned();
         let address = url.strip_prefix("http://").unwrap();
         let stream = TcpStream::connect(address).await.unwrap();
         let (requests, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();

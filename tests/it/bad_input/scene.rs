@@ -89,9 +89,9 @@ impl Scene {
         id
     }
 
-    /// Bytes as somebody, unchecked.
+    /// Bytes as somebody, unchecked, to the node that they are at.
     pub(super) async fn raw(&self, person: &Person) -> Raw {
-        Raw::connect(&self.deployment, Some(format!("Bearer {}", person.user.token).as_bytes())).await
+        Raw::connect(person.wire.url(), Some(format!("Bearer {}", person.user.token).as_bytes())).await
     }
 
     /// How far a channel is.

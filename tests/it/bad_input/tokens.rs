@@ -52,7 +52,7 @@ fn slip(token: &str) -> String {
 }
 
 async fn both(scene: &Scene, authorization: Option<Vec<u8>>) -> String {
-    let mut raw = Raw::connect(&scene.deployment, authorization.as_deref()).await;
+    let mut raw = Raw::connect(&scene.deployment.url(0), authorization.as_deref()).await;
     let request = v1::GetMeRequest {}.encode_to_vec();
     let by_call = raw.call("UserService/GetMe", request, |_| "answered".to_owned()).await;
     let by_session = raw.session().await.err().unwrap_or_else(|| "opened".to_owned());

@@ -29,6 +29,7 @@ const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 /// A connection and the token of its user.
 #[derive(Clone, Debug)]
 pub struct Wire {
+    url: String,
     channel: Channel,
     bearer: Bearer,
 }
@@ -57,7 +58,12 @@ impl Wire {
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
         let channel = endpoint.connect().await.context("no connection")?;
         let bearer = Bearer(format!("Bearer {token}").parse()?);
-        Ok(Self { channel, bearer })
+        Ok(Self { url: url.to_owned(), channel, bearer })
+    }
+
+    /// The node that it is connected to.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Opens a session, as far as Hello.
