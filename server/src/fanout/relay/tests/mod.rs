@@ -160,7 +160,8 @@ impl Subscriber for Ear {
     fn events(&self, events: &[Published]) {
         let mut told = self.0.lock();
         told.last = Some(Instant::now());
-        for event in events {
+        let read = told.moved;
+        for event in events.iter().filter(|event| event.seq > read) {
             told.seqs.push(event.seq);
             told.stamps.push(event.guild_seq);
         }
@@ -176,6 +177,10 @@ impl Subscriber for Ear {
     fn moved(&self, _: StreamKey, seq: u64) {
         let mut told = self.0.lock();
         told.moved = told.moved.max(seq);
+        told.last = Some(Instant::now());
+        // A session reads from the log what it was not told.
+        let known = told.seqs.last().copied().unwrap_or(told.begun);
+        told.seqs.extend(known + 1..=seq);
     }
 }
 

@@ -30,10 +30,8 @@ pub(super) async fn measure(a: Node, b: Node) {
     let mut added = Vec::new();
     for seq in 1..=200 {
         a.say(&owner, channel, "hello").await;
-        let heard = || here.seqs().last() == Some(&seq) && there.seqs().last() == Some(&seq);
-        while !heard() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let mut heard = || here.seqs().last() == Some(&seq) && there.seqs().last() == Some(&seq);
+        within("told on both nodes", Duration::from_secs(10), &mut heard).await;
         let at = |ear: &super::Ear| ear.0.lock().last.expect("heard");
         added.push(at(&there).saturating_duration_since(at(&here)));
     }
