@@ -15,6 +15,7 @@ mod drain;
 mod durable_ack;
 mod embedded_only;
 mod exactly_once;
+mod faults;
 mod foreign;
 mod guilds;
 mod invites;

@@ -181,6 +181,8 @@ async fn every_command_answers_as_if_nothing_were_there() {
     let scene = Scene::new().await;
     let mut session = scene.watch_all().await;
     scene.remove_bob().await;
+    // Told to his node, which may be another one than that which removed him.
+    session.event(scene.bob.id).await.unwrap();
     let channel_id = scene.guild.channel.get();
     let commands = [
         Command::StartTyping(v1::StartTyping { channel_id }),

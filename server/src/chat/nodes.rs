@@ -4,8 +4,8 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use guildhall_proto::{
-    ids::{ChannelId, GuildId, StreamKey},
-    v1,
+    ids::{ChannelId, GuildId, StreamKey, StreamKind},
+    v1::{self, event::Payload},
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -65,6 +65,15 @@ impl Chat {
     }
 }
 
+/// The guild that the user of a stream joined or left.
+fn guild_of_membership(event: &v1::Event) -> Option<GuildId> {
+    match event.payload.as_ref()? {
+        Payload::GuildLeft(left) => Some(GuildId(left.guild_id)),
+        Payload::GuildJoined(joined) => joined.guild.as_ref().map(|guild| GuildId(guild.id)),
+        _ => None,
+    }
+}
+
 #[async_trait]
 impl Logs for Chat {
     async fn heads(&self, streams: &[StreamKey]) -> ReadResult<Vec<Option<u64>>> {
@@ -85,7 +94,14 @@ impl Logs for Chat {
     }
 
     async fn read(&self, stream: StreamKey, after: u64, limit: usize) -> ReadResult<Vec<v1::Event>> {
-        Ok(self.read_stream(stream, after, limit).await?)
+        let events = self.read_stream(stream, after, limit).await?;
+        if stream.kind == StreamKind::User {
+            // Whoever hears of having left must not be shown, by an older picture, what is said afterwards.
+            for guild in events.iter().filter_map(guild_of_membership) {
+                self.follow_guild(guild).await?;
+            }
+        }
+        Ok(events)
     }
 
     async fn follow_guild(&self, guild: GuildId) -> ReadResult<()> {

@@ -234,6 +234,13 @@ impl Shared {
             (_, Hint::Notices) => self.logs.notices_due(),
             (_, Hint::Presence(record)) => self.presence.heard(record, |topic| self.hears(topic)),
             (Place::Topic(Topic::Stream(stream)), Hint::Head(seq)) => self.follower.hint(stream, seq),
+            // The events of a user's stream are read from the log, which sees to it that the guilds that they are about are
+            // followed before.
+            (Place::Topic(Topic::Stream(stream)), Hint::Events(events)) if stream.kind == StreamKind::User => {
+                if let Some(last) = events.last() {
+                    self.follower.hint(stream, last.seq);
+                }
+            }
             (Place::Topic(Topic::Stream(stream)), Hint::Events(events)) => self.follower.offer(stream, events, false),
             (Place::Topic(topic), hint) => self.deliver(topic, hint),
             (Place::Nodes, _) => {}
