@@ -51,6 +51,10 @@ impl Place {
             );
             return Ok(None);
         };
+        if addr.ip().is_unspecified() && settings.node_address.is_none() {
+            let why = "node_listen is every address of the machine: say in node_address by which one others reach it";
+            return Err(StartError::Settings(vec![why.to_owned()]));
+        }
         let listener = Listener::bind_for_nodes(addr)?;
         let options = Options {
             address: address(settings, listener.local_addr()),

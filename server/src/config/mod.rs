@@ -112,12 +112,6 @@ impl Settings {
         if self.node_listen.is_some() && self.cluster_secret.is_none() {
             found.push("node_listen needs cluster_secret, the same on all nodes".to_owned());
         }
-        if self.node_listen.is_some_and(|addr| addr.ip().is_unspecified()) && self.node_address.is_none() {
-            found.push(
-                "node_listen is every address of the machine: say in node_address by which one others reach it"
-                    .to_owned(),
-            );
-        }
         if self.dev && !self.listen.ip().to_canonical().is_loopback() {
             found.push(format!(
                 "dev opens the server to everybody, so it listens on loopback only, not on {}; leave dev out, or listen on 127.0.0.1",

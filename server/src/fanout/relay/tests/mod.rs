@@ -7,7 +7,6 @@ mod over_postgres;
 mod over_redis;
 mod passing;
 mod servers;
-mod speed;
 
 use std::{sync::Arc, time::Duration};
 
