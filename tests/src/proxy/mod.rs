@@ -14,7 +14,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::eventually::eventually;
 use crate::ports::free_port;
 
 /// A direction.
@@ -65,6 +64,10 @@ impl State {
         }
     }
 }
+
+/// How often those who knock again are cut off before the door is closed.
+const RESETS_MAX: usize = 20;
+const RESET_PAUSE: Duration = Duration::from_millis(10);
 
 /// The proxy. Dropped, it resets what goes through it.
 #[derive(Debug)]
@@ -143,8 +146,14 @@ impl Proxy {
     /// Resets all connections and refuses new ones, as if the server were gone.
     pub async fn refuse(&mut self) {
         let Some(doorman) = self.doorman.take() else { return };
-        self.reset();
-        eventually("connections are reset", async || (self.connections() == 0).then_some(())).await;
+        // Clients that are cut off may knock again at once; the last of them end with the door.
+        for _ in 0..RESETS_MAX {
+            self.reset();
+            tokio::time::sleep(RESET_PAUSE).await;
+            if self.connections() == 0 {
+                break;
+            }
+        }
         doorman.abort();
         let _ = doorman.await;
     }
