@@ -9,4 +9,5 @@
 mod chance;
 mod delivery;
 mod queue;
+mod revocation;
 mod seeds;

@@ -175,8 +175,17 @@ pub(super) fn channel_event(place: Place, epoch: u64, record: &Record, author: &
         epoch,
         create_time: Some(timestamp(record.time_ms)),
         actor_id: record.actor.get(),
-        guild_seq: record.guild_seq,
+        guild_seq: rights(record),
         payload: Some(payload),
+    }
+}
+
+/// As of which rights a record may be shown: those that it was allowed under, or later ones if the text that it shows was
+/// written under them. A replayed create shows what an edit made of the message since.
+fn rights(record: &Record) -> u64 {
+    match &record.change {
+        Change::Created(row) | Change::Edited(row) => record.guild_seq.max(row.guild_seq),
+        Change::Deleted(_) => record.guild_seq,
     }
 }
 
@@ -236,6 +245,31 @@ mod tests {
         assert_eq!(channel_row(&channel(&row)), row);
         let orphan = ChannelRow { parent: None, ..row };
         assert_eq!(channel_row(&channel(&orphan)), orphan);
+    }
+
+    #[test]
+    fn an_event_is_as_new_as_the_text_that_it_shows() {
+        let row = MessageRow {
+            id: 1.into(),
+            author: UserId(1),
+            content: "edited later".into(),
+            nonce: uuid::Uuid::nil(),
+            fingerprint: Some(1),
+            reply_to: None,
+            create_ms: 1,
+            edit_ms: Some(2),
+            delete_ms: None,
+            guild_seq: 5,
+        };
+        let place = Place { guild: GuildId(2), channel: ChannelId(3) };
+        let stamp = |guild_seq, change| {
+            let record = Record { seq: 1, actor: UserId(1), time_ms: 1, guild_seq, change };
+            channel_event(place, 7, &record, &Arc::default()).guild_seq
+        };
+        assert_eq!(stamp(3, Change::Created(row.clone())), 5);
+        // An edit by somebody whose node knew less does not make the message older.
+        assert_eq!(stamp(6, Change::Created(row)), 6);
+        assert_eq!(stamp(6, Change::Deleted(1.into())), 6);
     }
 
     #[test]
