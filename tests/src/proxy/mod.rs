@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::eventually::eventually;
 use crate::ports::free_port;
 
 /// A direction.
@@ -156,6 +157,7 @@ impl Proxy {
         }
         doorman.abort();
         let _ = doorman.await;
+        eventually("all connections are gone", async || (self.connections() == 0).then_some(())).await;
     }
 
     /// Takes connections again, at the same address.
