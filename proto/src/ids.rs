@@ -65,6 +65,10 @@ id!(
     MessageId
 );
 id!(
+    /// A role of a guild; everyone's role has the guild's own id.
+    RoleId
+);
+id!(
     /// A login session: a token on a device.
     LoginSessionId
 );

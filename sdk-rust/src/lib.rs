@@ -48,8 +48,10 @@ mod token;
 
 pub use guildhall_proto as proto;
 pub use guildhall_proto::Violation;
-pub use guildhall_proto::ids::{ChannelId, GuildId, LoginSessionId, MessageId, StreamKey, StreamKind, UserId};
-pub use guildhall_proto::v1::{ChannelKind, ErrorReason, GoodbyeReason, LeaveReason, PresenceStatus, ResyncReason};
+pub use guildhall_proto::ids::{ChannelId, GuildId, LoginSessionId, MessageId, RoleId, StreamKey, StreamKind, UserId};
+pub use guildhall_proto::v1::{
+    ChannelKind, ErrorReason, GoodbyeReason, LeaveReason, Permission, PresenceStatus, ResyncReason,
+};
 
 pub use api::{
     Auth, ChangesPage, ChannelRef, Channels, GuildRef, Guilds, History, Login, Me, MembersPage, MessageRef, Messages,
@@ -59,13 +61,17 @@ pub use client::{Authorization, Call, Client, ClientBuilder, Grpc, Rpc};
 pub use cursor::{Cursor, CursorStore, FileCursors, MemoryCursors};
 pub use error::{Error, Kind, Result};
 pub use event::{
-    Activity, ChannelDeleted, ChannelState, ChannelsReordered, Durable, Event, Gap, GuildLeft, GuildState,
-    InviteChange, MemberRemoved, MessageDeleted, Ready, SendSettled, Typing,
+    Activity, BanChange, ChannelDeleted, ChannelState, ChannelsReordered, Durable, Event, Gap, GuildLeft, GuildState,
+    InviteChange, MemberNicknameUpdated, MemberRemoved, MemberRolesUpdated, MemberTimedOut, MessageDeleted,
+    OwnerChanged, Ready, RoleDeleted, RolesReordered, SendSettled, Typing,
 };
 pub use gateway::{
     CloseReason, ConnectionState, Events, Gateway, GatewayBuilder, Outgoing, Receipt, Replied, Reply, Subscribed,
     SubscriptionUpdate,
 };
-pub use model::{Author, Channel, Guild, Invite, LoginSession, Member, Message, Presence, Timestamp, User};
+pub use model::{
+    Author, Channel, Guild, Invite, LoginSession, Member, Message, Overwrite, OverwriteTarget, Permissions, Presence,
+    Role, Timestamp, User,
+};
 pub use nonce::Nonce;
 pub use token::Token;

@@ -48,6 +48,8 @@ fn failure(error: Error) -> Failure {
         Error::PageToken => plain(ErrorReason::PageTokenInvalid),
         Error::Unauthenticated(why) => unauthenticated(why),
         Error::Permission(name) => plain(ErrorReason::MissingPermission).with(PERMISSION_KEY, name),
+        Error::NotBelow => plain(ErrorReason::Hierarchy),
+        Error::RoleFixed => plain(ErrorReason::RoleFixed),
         Error::RegistrationClosed => plain(ErrorReason::RegistrationClosed),
         Error::UsernameTaken => plain(ErrorReason::UsernameTaken),
         Error::NotFound(what) => not_found(what),
@@ -88,6 +90,8 @@ fn not_found(what: Missing) -> Failure {
         Missing::Invite => (ErrorReason::InviteNotFound, "invite"),
         Missing::LoginSession => (ErrorReason::SessionNotFound, "login session"),
         Missing::Bot => (ErrorReason::BotNotFound, "bot"),
+        Missing::Role => (ErrorReason::RoleNotFound, "role"),
+        Missing::Ban => (ErrorReason::BanNotFound, "ban"),
     };
     Failure::new(reason, format!("no such {name}"))
 }

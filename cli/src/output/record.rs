@@ -153,7 +153,8 @@ mod tests {
     #[test]
     fn paths_lead_into_messages() {
         let user = v1::User { username: "ada".to_owned(), bot: true, ..v1::User::default() };
-        let member = Record::new("Member", &v1::Member { guild_id: 1, user: Some(user), join_time: None }).unwrap();
+        let member =
+            Record::new("Member", &v1::Member { guild_id: 1, user: Some(user), ..v1::Member::default() }).unwrap();
         assert_eq!(member.text("user.username"), "ada");
         assert_eq!(member.text("user.bot"), "yes");
         assert_eq!(member.text("join_time"), "");

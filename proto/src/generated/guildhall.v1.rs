@@ -590,7 +590,7 @@ pub mod auth_service_client {
     }
 }
 /// A place in a guild.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Channel {
     /// The id.
     #[prost(fixed64, tag = "1")]
@@ -616,6 +616,42 @@ pub struct Channel {
     /// When it was made.
     #[prost(message, optional, tag = "8")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What differs here from the guild's roles. Empty while the channel is in step with its category.
+    #[prost(message, repeated, tag = "9")]
+    pub overwrites: ::prost::alloc::vec::Vec<PermissionOverwrite>,
+    /// Whether the channel has the overwrites of the category above it. Ends when it is given one of its own.
+    #[prost(bool, tag = "10")]
+    pub in_step: bool,
+    /// How many seconds a member waits between two messages here; 0 = none.
+    #[prost(uint32, tag = "11")]
+    pub slow_mode_seconds: u32,
+}
+/// What a role or a member has more or less in one channel. What is denied to a role is given back by an overwrite that
+/// allows it to another role of the same member; one of the member alone has the last word.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PermissionOverwrite {
+    /// The set of permissions that are given.
+    #[prost(uint64, tag = "3")]
+    pub allow: u64,
+    /// The set of permissions that are taken; none that is given, too.
+    #[prost(uint64, tag = "4")]
+    pub deny: u64,
+    /// Whose.
+    #[prost(oneof = "permission_overwrite::Target", tags = "1, 2")]
+    pub target: ::core::option::Option<permission_overwrite::Target>,
+}
+/// Nested message and enum types in `PermissionOverwrite`.
+pub mod permission_overwrite {
+    /// Whose.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Target {
+        /// A role; the guild's id is that of everyone's.
+        #[prost(fixed64, tag = "1")]
+        RoleId(u64),
+        /// A member.
+        #[prost(fixed64, tag = "2")]
+        UserId(u64),
+    }
 }
 /// Request of CreateChannel.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -640,7 +676,7 @@ pub struct CreateChannelRequest {
     pub topic: ::prost::alloc::string::String,
 }
 /// Response of CreateChannel.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateChannelResponse {
     /// The channel.
     #[prost(message, optional, tag = "1")]
@@ -654,7 +690,7 @@ pub struct GetChannelRequest {
     pub channel_id: u64,
 }
 /// Response of GetChannel.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetChannelResponse {
     /// The channel.
     #[prost(message, optional, tag = "1")]
@@ -686,12 +722,17 @@ pub struct UpdateChannelRequest {
     /// A line about it, up to 1,024 characters; empty clears.
     #[prost(string, optional, tag = "3")]
     pub topic: ::core::option::Option<::prost::alloc::string::String>,
-    /// A category of the same guild; 0 = none.
+    /// A category of the same guild; 0 = none. A channel in step takes the new category's overwrites if the caller holds
+    /// MANAGE_ROLES, else it keeps what it had.
     #[prost(fixed64, optional, tag = "4")]
     pub parent_id: ::core::option::Option<u64>,
+    /// How many seconds a member waits between two messages, up to 6 hours; 0 = none. Who holds BYPASS_SLOW_MODE,
+    /// MANAGE_MESSAGES or MANAGE_CHANNELS does not wait.
+    #[prost(uint32, optional, tag = "5")]
+    pub slow_mode_seconds: ::core::option::Option<u32>,
 }
 /// Response of UpdateChannel.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateChannelResponse {
     /// The channel after the change.
     #[prost(message, optional, tag = "1")]
@@ -993,15 +1034,16 @@ impl StreamKind {
         }
     }
 }
-/// What a member may do, as bit positions of a 64-bit set. The owner of a guild holds all of them.
+/// What a member may do, as bit positions of a 64-bit set: a set holds a permission if bit `1 << number` is in it. The
+/// owner of a guild holds all of them. Bits without a name here are refused in what clients send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Permission {
     /// Not set.
     Unspecified = 0,
-    /// See a channel.
+    /// See a channel. Whoever lacks it in a channel has no other permission there.
     ViewChannel = 1,
-    /// Read the history of a channel.
+    /// Read the messages of a channel.
     ReadHistory = 2,
     /// Send messages.
     SendMessages = 3,
@@ -1009,12 +1051,56 @@ pub enum Permission {
     ManageMessages = 4,
     /// Create invites.
     CreateInvites = 5,
-    /// Remove members.
+    /// Remove members whose highest role is below one's own.
     KickMembers = 6,
     /// Create, change, order and delete channels; see and revoke all invites.
     ManageChannels = 7,
-    /// Change the guild itself.
+    /// Change the guild itself; add bots.
     ManageGuild = 8,
+    /// Send messages in threads.
+    SendInThreads = 9,
+    /// Create threads.
+    CreateThreads = 10,
+    /// Rename, archive, lock and delete threads.
+    ManageThreads = 11,
+    /// Add reactions that are not there yet.
+    AddReactions = 12,
+    /// Attach files.
+    AttachFiles = 13,
+    /// Have links shown with a preview.
+    EmbedLinks = 14,
+    /// Mention everyone, those who are there, and roles that are not mentionable.
+    MentionEveryone = 15,
+    /// Use custom emoji of other guilds.
+    UseExternalEmoji = 16,
+    /// Ban and unban.
+    BanMembers = 17,
+    /// Have members keep quiet for a time.
+    TimeOutMembers = 18,
+    /// Change one's own nickname.
+    ChangeNickname = 19,
+    /// Change the nicknames of members whose highest role is below one's own.
+    ManageNicknames = 20,
+    /// Create, change, order, delete, give and take roles below one's own highest; change overwrites.
+    ManageRoles = 21,
+    /// Add and remove custom emoji.
+    ManageEmoji = 22,
+    /// Create, change and delete webhooks.
+    ManageWebhooks = 23,
+    /// Read the audit log.
+    ViewAuditLog = 24,
+    /// Join a voice channel.
+    Connect = 25,
+    /// Speak in a voice channel.
+    Speak = 26,
+    /// Mute others in a voice channel.
+    MuteMembers = 27,
+    /// Move others between voice channels.
+    MoveMembers = 28,
+    /// Send in a channel without waiting for its slow mode.
+    BypassSlowMode = 29,
+    /// All permissions in all channels, whatever overwrites say.
+    Administrator = 30,
 }
 impl Permission {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1032,6 +1118,28 @@ impl Permission {
             Self::KickMembers => "PERMISSION_KICK_MEMBERS",
             Self::ManageChannels => "PERMISSION_MANAGE_CHANNELS",
             Self::ManageGuild => "PERMISSION_MANAGE_GUILD",
+            Self::SendInThreads => "PERMISSION_SEND_IN_THREADS",
+            Self::CreateThreads => "PERMISSION_CREATE_THREADS",
+            Self::ManageThreads => "PERMISSION_MANAGE_THREADS",
+            Self::AddReactions => "PERMISSION_ADD_REACTIONS",
+            Self::AttachFiles => "PERMISSION_ATTACH_FILES",
+            Self::EmbedLinks => "PERMISSION_EMBED_LINKS",
+            Self::MentionEveryone => "PERMISSION_MENTION_EVERYONE",
+            Self::UseExternalEmoji => "PERMISSION_USE_EXTERNAL_EMOJI",
+            Self::BanMembers => "PERMISSION_BAN_MEMBERS",
+            Self::TimeOutMembers => "PERMISSION_TIME_OUT_MEMBERS",
+            Self::ChangeNickname => "PERMISSION_CHANGE_NICKNAME",
+            Self::ManageNicknames => "PERMISSION_MANAGE_NICKNAMES",
+            Self::ManageRoles => "PERMISSION_MANAGE_ROLES",
+            Self::ManageEmoji => "PERMISSION_MANAGE_EMOJI",
+            Self::ManageWebhooks => "PERMISSION_MANAGE_WEBHOOKS",
+            Self::ViewAuditLog => "PERMISSION_VIEW_AUDIT_LOG",
+            Self::Connect => "PERMISSION_CONNECT",
+            Self::Speak => "PERMISSION_SPEAK",
+            Self::MuteMembers => "PERMISSION_MUTE_MEMBERS",
+            Self::MoveMembers => "PERMISSION_MOVE_MEMBERS",
+            Self::BypassSlowMode => "PERMISSION_BYPASS_SLOW_MODE",
+            Self::Administrator => "PERMISSION_ADMINISTRATOR",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1046,6 +1154,28 @@ impl Permission {
             "PERMISSION_KICK_MEMBERS" => Some(Self::KickMembers),
             "PERMISSION_MANAGE_CHANNELS" => Some(Self::ManageChannels),
             "PERMISSION_MANAGE_GUILD" => Some(Self::ManageGuild),
+            "PERMISSION_SEND_IN_THREADS" => Some(Self::SendInThreads),
+            "PERMISSION_CREATE_THREADS" => Some(Self::CreateThreads),
+            "PERMISSION_MANAGE_THREADS" => Some(Self::ManageThreads),
+            "PERMISSION_ADD_REACTIONS" => Some(Self::AddReactions),
+            "PERMISSION_ATTACH_FILES" => Some(Self::AttachFiles),
+            "PERMISSION_EMBED_LINKS" => Some(Self::EmbedLinks),
+            "PERMISSION_MENTION_EVERYONE" => Some(Self::MentionEveryone),
+            "PERMISSION_USE_EXTERNAL_EMOJI" => Some(Self::UseExternalEmoji),
+            "PERMISSION_BAN_MEMBERS" => Some(Self::BanMembers),
+            "PERMISSION_TIME_OUT_MEMBERS" => Some(Self::TimeOutMembers),
+            "PERMISSION_CHANGE_NICKNAME" => Some(Self::ChangeNickname),
+            "PERMISSION_MANAGE_NICKNAMES" => Some(Self::ManageNicknames),
+            "PERMISSION_MANAGE_ROLES" => Some(Self::ManageRoles),
+            "PERMISSION_MANAGE_EMOJI" => Some(Self::ManageEmoji),
+            "PERMISSION_MANAGE_WEBHOOKS" => Some(Self::ManageWebhooks),
+            "PERMISSION_VIEW_AUDIT_LOG" => Some(Self::ViewAuditLog),
+            "PERMISSION_CONNECT" => Some(Self::Connect),
+            "PERMISSION_SPEAK" => Some(Self::Speak),
+            "PERMISSION_MUTE_MEMBERS" => Some(Self::MuteMembers),
+            "PERMISSION_MOVE_MEMBERS" => Some(Self::MoveMembers),
+            "PERMISSION_BYPASS_SLOW_MODE" => Some(Self::BypassSlowMode),
+            "PERMISSION_ADMINISTRATOR" => Some(Self::Administrator),
             _ => None,
         }
     }
@@ -1132,6 +1262,14 @@ pub enum ErrorReason {
     Cancelled = 34,
     /// DEADLINE_EXCEEDED. The deadline of the call passed. A send may or may not be stored: the same nonce tells.
     DeadlineExceeded = 35,
+    /// NOT_FOUND. No such role in this guild.
+    RoleNotFound = 36,
+    /// NOT_FOUND. No such ban.
+    BanNotFound = 37,
+    /// PERMISSION_DENIED. The caller holds the permission, but the role or member is not below the caller's highest role.
+    Hierarchy = 38,
+    /// FAILED_PRECONDITION. Not with everyone's role, or the role of a bot.
+    RoleFixed = 39,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1176,6 +1314,10 @@ impl ErrorReason {
             Self::BotNotFound => "ERROR_REASON_BOT_NOT_FOUND",
             Self::Cancelled => "ERROR_REASON_CANCELLED",
             Self::DeadlineExceeded => "ERROR_REASON_DEADLINE_EXCEEDED",
+            Self::RoleNotFound => "ERROR_REASON_ROLE_NOT_FOUND",
+            Self::BanNotFound => "ERROR_REASON_BAN_NOT_FOUND",
+            Self::Hierarchy => "ERROR_REASON_HIERARCHY",
+            Self::RoleFixed => "ERROR_REASON_ROLE_FIXED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1217,6 +1359,10 @@ impl ErrorReason {
             "ERROR_REASON_BOT_NOT_FOUND" => Some(Self::BotNotFound),
             "ERROR_REASON_CANCELLED" => Some(Self::Cancelled),
             "ERROR_REASON_DEADLINE_EXCEEDED" => Some(Self::DeadlineExceeded),
+            "ERROR_REASON_ROLE_NOT_FOUND" => Some(Self::RoleNotFound),
+            "ERROR_REASON_BAN_NOT_FOUND" => Some(Self::BanNotFound),
+            "ERROR_REASON_HIERARCHY" => Some(Self::Hierarchy),
+            "ERROR_REASON_ROLE_FIXED" => Some(Self::RoleFixed),
             _ => None,
         }
     }
@@ -1255,6 +1401,15 @@ pub struct Member {
     /// When the user joined.
     #[prost(message, optional, tag = "3")]
     pub join_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The member's roles, without everyone's, by id.
+    #[prost(fixed64, repeated, tag = "4")]
+    pub role_ids: ::prost::alloc::vec::Vec<u64>,
+    /// The name to show in this guild; empty = the user's own.
+    #[prost(string, tag = "5")]
+    pub nickname: ::prost::alloc::string::String,
+    /// Until when the member may only look on; not set or past = no time-out.
+    #[prost(message, optional, tag = "6")]
+    pub time_out_until_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// A code that lets others join a guild.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1379,7 +1534,7 @@ pub struct ListMembersResponse {
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of RemoveMember.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RemoveMemberRequest {
     /// The guild.
     #[prost(fixed64, tag = "1")]
@@ -1387,6 +1542,9 @@ pub struct RemoveMemberRequest {
     /// The member.
     #[prost(fixed64, tag = "2")]
     pub user_id: u64,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
 }
 /// Response of RemoveMember.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1458,6 +1616,63 @@ pub struct ListInvitesResponse {
     /// The invites, newest first.
     #[prost(message, repeated, tag = "1")]
     pub invites: ::prost::alloc::vec::Vec<Invite>,
+}
+/// Request of TransferGuild.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferGuildRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// Who is to own it.
+    #[prost(fixed64, tag = "2")]
+    pub user_id: u64,
+}
+/// Response of TransferGuild.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferGuildResponse {
+    /// The guild after the change.
+    #[prost(message, optional, tag = "1")]
+    pub guild: ::core::option::Option<Guild>,
+}
+/// Request of AddBot.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddBotRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// A bot of the caller.
+    #[prost(fixed64, tag = "2")]
+    pub bot_id: u64,
+    /// What its role gives; only what the caller holds. 0 = no more than everyone's role.
+    #[prost(uint64, tag = "3")]
+    pub permissions: u64,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of AddBot.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddBotResponse {
+    /// The bot as a member.
+    #[prost(message, optional, tag = "1")]
+    pub member: ::core::option::Option<Member>,
+}
+/// Request of GetMember.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetMemberRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// The member.
+    #[prost(fixed64, tag = "2")]
+    pub user_id: u64,
+}
+/// Response of GetMember.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetMemberResponse {
+    /// The member.
+    #[prost(message, optional, tag = "1")]
+    pub member: ::core::option::Option<Member>,
 }
 /// Generated client implementations.
 pub mod guild_service_client {
@@ -1614,6 +1829,52 @@ pub mod guild_service_client {
             req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "DeleteGuild"));
             self.inner.unary(req, path, codec).await
         }
+        /// Gives the guild to another member, who must be a person. Owner only.
+        pub async fn transfer_guild(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TransferGuildRequest>,
+        ) -> std::result::Result<tonic::Response<super::TransferGuildResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/TransferGuild");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "TransferGuild"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Adds a bot of the caller, with a role of its own that has these permissions. Adding it twice changes nothing. Wants
+        /// MANAGE_GUILD.
+        pub async fn add_bot(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AddBotRequest>,
+        ) -> std::result::Result<tonic::Response<super::AddBotResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/AddBot");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "AddBot"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// One member.
+        pub async fn get_member(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetMemberRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetMemberResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.GuildService/GetMember");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "GetMember"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Members by id, a page at a time.
         pub async fn list_members(
             &mut self,
@@ -1629,7 +1890,7 @@ pub mod guild_service_client {
             req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.GuildService", "ListMembers"));
             self.inner.unary(req, path, codec).await
         }
-        /// Removes somebody else. Wants KICK_MEMBERS. Nothing that is authorised afterwards reaches the removed one.
+        /// Removes a member below the caller. Wants KICK_MEMBERS. Nothing that is authorised afterwards reaches the removed one.
         pub async fn remove_member(
             &mut self,
             request: impl tonic::IntoRequest<super::RemoveMemberRequest>,
@@ -1836,6 +2097,26 @@ pub struct DeleteMessageRequest {
 /// Response of DeleteMessage.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeleteMessageResponse {}
+/// Request of BulkDeleteMessages.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkDeleteMessagesRequest {
+    /// The channel.
+    #[prost(fixed64, tag = "1")]
+    pub channel_id: u64,
+    /// 2 to 100 messages.
+    #[prost(uint64, repeated, tag = "2")]
+    pub message_ids: ::prost::alloc::vec::Vec<u64>,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of BulkDeleteMessages.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkDeleteMessagesResponse {
+    /// How many there were and are deleted now.
+    #[prost(uint32, tag = "1")]
+    pub deleted: u32,
+}
 /// Generated client implementations.
 pub mod message_service_client {
     #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
@@ -1962,10 +2243,778 @@ pub mod message_service_client {
             req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.MessageService", "DeleteMessage"));
             self.inner.unary(req, path, codec).await
         }
+        /// Deletes messages of anybody. Ids of none, or of deleted ones, do no harm. Each one that goes is an event of its own.
+        /// Wants MANAGE_MESSAGES.
+        pub async fn bulk_delete_messages(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BulkDeleteMessagesRequest>,
+        ) -> std::result::Result<tonic::Response<super::BulkDeleteMessagesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.MessageService/BulkDeleteMessages");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.MessageService", "BulkDeleteMessages"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// A named set of permissions. A member holds what everyone's role and all of the member's roles give together.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Role {
+    /// The id. Everyone's role has the id of the guild.
+    #[prost(fixed64, tag = "1")]
+    pub id: u64,
+    /// The guild.
+    #[prost(fixed64, tag = "2")]
+    pub guild_id: u64,
+    /// The name; `everyone` for everyone's.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// The set of permissions.
+    #[prost(uint64, tag = "4")]
+    pub permissions: u64,
+    /// 0xRRGGBB; 0 = none.
+    #[prost(uint32, tag = "5")]
+    pub color: u32,
+    /// Whether its bearers are shown as a group of their own.
+    #[prost(bool, tag = "6")]
+    pub hoist: bool,
+    /// Whether everybody may mention it.
+    #[prost(bool, tag = "7")]
+    pub mentionable: bool,
+    /// Its rank: 0 is everyone's, a higher one is above.
+    #[prost(uint32, tag = "8")]
+    pub position: u32,
+    /// The bot whose own role this is; 0 = none. It comes and goes with the bot.
+    #[prost(fixed64, tag = "9")]
+    pub bot_id: u64,
+    /// When it was made.
+    #[prost(message, optional, tag = "10")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Request of CreateRole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateRoleRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// 1 to 100 characters.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The set of permissions; only what the caller holds. Unknown bits are refused.
+    #[prost(uint64, tag = "3")]
+    pub permissions: u64,
+    /// 0xRRGGBB; 0 = none.
+    #[prost(uint32, tag = "4")]
+    pub color: u32,
+    /// Whether its bearers are shown as a group of their own.
+    #[prost(bool, tag = "5")]
+    pub hoist: bool,
+    /// Whether everybody may mention it.
+    #[prost(bool, tag = "6")]
+    pub mentionable: bool,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of CreateRole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateRoleResponse {
+    /// The role.
+    #[prost(message, optional, tag = "1")]
+    pub role: ::core::option::Option<Role>,
+}
+/// Request of ListRoles.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRolesRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+}
+/// Response of ListRoles.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRolesResponse {
+    /// The roles, everyone's first.
+    #[prost(message, repeated, tag = "1")]
+    pub roles: ::prost::alloc::vec::Vec<Role>,
+}
+/// Request of UpdateRole. Fields that are not set stay as they are.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateRoleRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// The role.
+    #[prost(fixed64, tag = "2")]
+    pub role_id: u64,
+    /// 1 to 100 characters.
+    #[prost(string, optional, tag = "3")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    /// The set of permissions; only what the caller holds may be given or taken.
+    #[prost(uint64, optional, tag = "4")]
+    pub permissions: ::core::option::Option<u64>,
+    /// 0xRRGGBB; 0 = none.
+    #[prost(uint32, optional, tag = "5")]
+    pub color: ::core::option::Option<u32>,
+    /// Whether its bearers are shown as a group of their own.
+    #[prost(bool, optional, tag = "6")]
+    pub hoist: ::core::option::Option<bool>,
+    /// Whether everybody may mention it.
+    #[prost(bool, optional, tag = "7")]
+    pub mentionable: ::core::option::Option<bool>,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "8")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of UpdateRole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateRoleResponse {
+    /// The role after the change.
+    #[prost(message, optional, tag = "1")]
+    pub role: ::core::option::Option<Role>,
+}
+/// Request of DeleteRole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteRoleRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// The role.
+    #[prost(fixed64, tag = "2")]
+    pub role_id: u64,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of DeleteRole.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteRoleResponse {}
+/// Request of ReorderRoles.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReorderRolesRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// Every role of the guild but everyone's exactly once, the lowest first. Roles that are not below the caller's highest
+    /// must stay in their places.
+    #[prost(fixed64, repeated, tag = "2")]
+    pub role_ids: ::prost::alloc::vec::Vec<u64>,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of ReorderRoles.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReorderRolesResponse {
+    /// The roles in their new order.
+    #[prost(message, repeated, tag = "1")]
+    pub roles: ::prost::alloc::vec::Vec<Role>,
+}
+/// Request of AddMemberRole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddMemberRoleRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// The member.
+    #[prost(fixed64, tag = "2")]
+    pub user_id: u64,
+    /// The role.
+    #[prost(fixed64, tag = "3")]
+    pub role_id: u64,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of AddMemberRole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddMemberRoleResponse {
+    /// All roles of the member after the change, without everyone's.
+    #[prost(fixed64, repeated, tag = "1")]
+    pub role_ids: ::prost::alloc::vec::Vec<u64>,
+}
+/// Request of RemoveMemberRole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveMemberRoleRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// The member.
+    #[prost(fixed64, tag = "2")]
+    pub user_id: u64,
+    /// The role.
+    #[prost(fixed64, tag = "3")]
+    pub role_id: u64,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of RemoveMemberRole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveMemberRoleResponse {
+    /// All roles of the member after the change, without everyone's.
+    #[prost(fixed64, repeated, tag = "1")]
+    pub role_ids: ::prost::alloc::vec::Vec<u64>,
+}
+/// Request of SetOverwrite.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetOverwriteRequest {
+    /// The channel or category.
+    #[prost(fixed64, tag = "1")]
+    pub channel_id: u64,
+    /// What is to stand there; permissions that the caller lacks in the channel can be neither given nor taken.
+    #[prost(message, optional, tag = "2")]
+    pub overwrite: ::core::option::Option<PermissionOverwrite>,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of SetOverwrite.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetOverwriteResponse {
+    /// The channel after the change.
+    #[prost(message, optional, tag = "1")]
+    pub channel: ::core::option::Option<Channel>,
+}
+/// Request of DeleteOverwrite.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteOverwriteRequest {
+    /// The channel or category.
+    #[prost(fixed64, tag = "1")]
+    pub channel_id: u64,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// Whose.
+    #[prost(oneof = "delete_overwrite_request::Target", tags = "2, 3")]
+    pub target: ::core::option::Option<delete_overwrite_request::Target>,
+}
+/// Nested message and enum types in `DeleteOverwriteRequest`.
+pub mod delete_overwrite_request {
+    /// Whose.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Target {
+        /// A role; the guild's id is that of everyone's.
+        #[prost(fixed64, tag = "2")]
+        RoleId(u64),
+        /// A member.
+        #[prost(fixed64, tag = "3")]
+        UserId(u64),
+    }
+}
+/// Response of DeleteOverwrite.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DeleteOverwriteResponse {
+    /// The channel after the change.
+    #[prost(message, optional, tag = "1")]
+    pub channel: ::core::option::Option<Channel>,
+}
+/// Request of PutInStep.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutInStepRequest {
+    /// A channel below a category.
+    #[prost(fixed64, tag = "1")]
+    pub channel_id: u64,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of PutInStep.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PutInStepResponse {
+    /// The channel after the change.
+    #[prost(message, optional, tag = "1")]
+    pub channel: ::core::option::Option<Channel>,
+}
+/// Request of ExplainPermission.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExplainPermissionRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// A channel of the guild; 0 = the guild itself.
+    #[prost(fixed64, tag = "2")]
+    pub channel_id: u64,
+    /// A user; 0 = the caller.
+    #[prost(fixed64, tag = "3")]
+    pub user_id: u64,
+    /// What the question is about.
+    #[prost(enumeration = "Permission", tag = "4")]
+    pub permission: i32,
+}
+/// Response of ExplainPermission.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainPermissionResponse {
+    /// Whether the user may.
+    #[prost(bool, tag = "1")]
+    pub granted: bool,
+    /// All that the user holds there.
+    #[prost(uint64, tag = "2")]
+    pub permissions: u64,
+    /// Every step, in the order in which they count.
+    #[prost(message, repeated, tag = "3")]
+    pub steps: ::prost::alloc::vec::Vec<PermissionStep>,
+    /// The place in `steps` of the one that decided; not set = nothing gave it.
+    #[prost(uint32, optional, tag = "4")]
+    pub decisive_step: ::core::option::Option<u32>,
+    /// What would have to change, the simplest first; empty if granted.
+    #[prost(message, repeated, tag = "5")]
+    pub remedies: ::prost::alloc::vec::Vec<PermissionRemedy>,
+}
+/// One step of an explanation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PermissionStep {
+    /// What it is.
+    #[prost(enumeration = "PermissionStepKind", tag = "1")]
+    pub kind: i32,
+    /// The role, if it is about one.
+    #[prost(fixed64, tag = "2")]
+    pub role_id: u64,
+    /// The category, if the channel is in step with one.
+    #[prost(fixed64, tag = "3")]
+    pub channel_id: u64,
+    /// The set of permissions that it gives.
+    #[prost(uint64, tag = "4")]
+    pub gives: u64,
+    /// The set of permissions that it takes.
+    #[prost(uint64, tag = "5")]
+    pub takes: u64,
+    /// When a time-out ends.
+    #[prost(message, optional, tag = "6")]
+    pub until_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What it does to the permission that the question is about.
+    #[prost(enumeration = "PermissionEffect", tag = "7")]
+    pub effect: i32,
+}
+/// Something that can be done about a denial.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PermissionRemedy {
+    /// What.
+    #[prost(enumeration = "PermissionRemedyKind", tag = "1")]
+    pub kind: i32,
+    /// The role, if it is about one.
+    #[prost(fixed64, tag = "2")]
+    pub role_id: u64,
+    /// The channel or category where an overwrite stands or would stand.
+    #[prost(fixed64, tag = "3")]
+    pub channel_id: u64,
+    /// The permission that is lacking: the one asked about, or VIEW_CHANNEL.
+    #[prost(enumeration = "Permission", tag = "4")]
+    pub permission: i32,
+}
+/// What a step of an explanation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PermissionStepKind {
+    /// Not set.
+    Unspecified = 0,
+    /// The user is not a member: nothing.
+    Stranger = 1,
+    /// The user owns the guild: everything.
+    Owner = 2,
+    /// Everyone's role.
+    Everyone = 3,
+    /// A role of the member.
+    Role = 4,
+    /// The role makes an administrator: everything.
+    Administrator = 5,
+    /// There is no such channel: nothing.
+    NoChannel = 6,
+    /// The channel is in step with its category: the overwrites that follow stand there.
+    InStep = 7,
+    /// The overwrite of everyone's role.
+    EveryoneOverwrite = 8,
+    /// The overwrite of a role of the member. All of them together take first, then give.
+    RoleOverwrite = 9,
+    /// The overwrite of the member alone: the last word.
+    MemberOverwrite = 10,
+    /// The member cannot see the channel: nothing.
+    Hidden = 11,
+    /// The member has a time-out: only looking on is left.
+    TimedOut = 12,
+}
+impl PermissionStepKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PERMISSION_STEP_KIND_UNSPECIFIED",
+            Self::Stranger => "PERMISSION_STEP_KIND_STRANGER",
+            Self::Owner => "PERMISSION_STEP_KIND_OWNER",
+            Self::Everyone => "PERMISSION_STEP_KIND_EVERYONE",
+            Self::Role => "PERMISSION_STEP_KIND_ROLE",
+            Self::Administrator => "PERMISSION_STEP_KIND_ADMINISTRATOR",
+            Self::NoChannel => "PERMISSION_STEP_KIND_NO_CHANNEL",
+            Self::InStep => "PERMISSION_STEP_KIND_IN_STEP",
+            Self::EveryoneOverwrite => "PERMISSION_STEP_KIND_EVERYONE_OVERWRITE",
+            Self::RoleOverwrite => "PERMISSION_STEP_KIND_ROLE_OVERWRITE",
+            Self::MemberOverwrite => "PERMISSION_STEP_KIND_MEMBER_OVERWRITE",
+            Self::Hidden => "PERMISSION_STEP_KIND_HIDDEN",
+            Self::TimedOut => "PERMISSION_STEP_KIND_TIMED_OUT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PERMISSION_STEP_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "PERMISSION_STEP_KIND_STRANGER" => Some(Self::Stranger),
+            "PERMISSION_STEP_KIND_OWNER" => Some(Self::Owner),
+            "PERMISSION_STEP_KIND_EVERYONE" => Some(Self::Everyone),
+            "PERMISSION_STEP_KIND_ROLE" => Some(Self::Role),
+            "PERMISSION_STEP_KIND_ADMINISTRATOR" => Some(Self::Administrator),
+            "PERMISSION_STEP_KIND_NO_CHANNEL" => Some(Self::NoChannel),
+            "PERMISSION_STEP_KIND_IN_STEP" => Some(Self::InStep),
+            "PERMISSION_STEP_KIND_EVERYONE_OVERWRITE" => Some(Self::EveryoneOverwrite),
+            "PERMISSION_STEP_KIND_ROLE_OVERWRITE" => Some(Self::RoleOverwrite),
+            "PERMISSION_STEP_KIND_MEMBER_OVERWRITE" => Some(Self::MemberOverwrite),
+            "PERMISSION_STEP_KIND_HIDDEN" => Some(Self::Hidden),
+            "PERMISSION_STEP_KIND_TIMED_OUT" => Some(Self::TimedOut),
+            _ => None,
+        }
+    }
+}
+/// What a step does to the permission that the question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PermissionEffect {
+    /// Not set.
+    Unspecified = 0,
+    /// Nothing.
+    None = 1,
+    /// It gives it.
+    Gives = 2,
+    /// It takes it.
+    Takes = 3,
+}
+impl PermissionEffect {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PERMISSION_EFFECT_UNSPECIFIED",
+            Self::None => "PERMISSION_EFFECT_NONE",
+            Self::Gives => "PERMISSION_EFFECT_GIVES",
+            Self::Takes => "PERMISSION_EFFECT_TAKES",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PERMISSION_EFFECT_UNSPECIFIED" => Some(Self::Unspecified),
+            "PERMISSION_EFFECT_NONE" => Some(Self::None),
+            "PERMISSION_EFFECT_GIVES" => Some(Self::Gives),
+            "PERMISSION_EFFECT_TAKES" => Some(Self::Takes),
+            _ => None,
+        }
+    }
+}
+/// What can be done about a denial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PermissionRemedyKind {
+    /// Not set.
+    Unspecified = 0,
+    /// The user joins the guild.
+    Join = 1,
+    /// A role of the member is given the permission.
+    GiveToRole = 2,
+    /// An overwrite of this role does not take it any more.
+    ChangeRoleOverwrite = 3,
+    /// The overwrite of the member does not take it any more.
+    ChangeMemberOverwrite = 4,
+    /// An overwrite of the member gives it.
+    AddMemberOverwrite = 5,
+    /// The time-out ends.
+    EndTimeOut = 6,
+}
+impl PermissionRemedyKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PERMISSION_REMEDY_KIND_UNSPECIFIED",
+            Self::Join => "PERMISSION_REMEDY_KIND_JOIN",
+            Self::GiveToRole => "PERMISSION_REMEDY_KIND_GIVE_TO_ROLE",
+            Self::ChangeRoleOverwrite => "PERMISSION_REMEDY_KIND_CHANGE_ROLE_OVERWRITE",
+            Self::ChangeMemberOverwrite => "PERMISSION_REMEDY_KIND_CHANGE_MEMBER_OVERWRITE",
+            Self::AddMemberOverwrite => "PERMISSION_REMEDY_KIND_ADD_MEMBER_OVERWRITE",
+            Self::EndTimeOut => "PERMISSION_REMEDY_KIND_END_TIME_OUT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PERMISSION_REMEDY_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "PERMISSION_REMEDY_KIND_JOIN" => Some(Self::Join),
+            "PERMISSION_REMEDY_KIND_GIVE_TO_ROLE" => Some(Self::GiveToRole),
+            "PERMISSION_REMEDY_KIND_CHANGE_ROLE_OVERWRITE" => Some(Self::ChangeRoleOverwrite),
+            "PERMISSION_REMEDY_KIND_CHANGE_MEMBER_OVERWRITE" => Some(Self::ChangeMemberOverwrite),
+            "PERMISSION_REMEDY_KIND_ADD_MEMBER_OVERWRITE" => Some(Self::AddMemberOverwrite),
+            "PERMISSION_REMEDY_KIND_END_TIME_OUT" => Some(Self::EndTimeOut),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod role_service_client {
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    use tonic::codegen::http::Uri;
+    use tonic::codegen::*;
+    /// Roles, who bears them, what differs in single channels, and why somebody may or may not do something. One gives only
+    /// permissions that one holds, and touches only roles and members below one's highest role; the owner is above all.
+    #[derive(Debug, Clone)]
+    pub struct RoleServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl RoleServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> RoleServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> RoleServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                    http::Request<tonic::body::Body>,
+                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
+                >,
+            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
+                Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            RoleServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Makes a role, right above everyone's. Wants MANAGE_ROLES.
+        pub async fn create_role(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateRoleRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateRoleResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.RoleService/CreateRole");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.RoleService", "CreateRole"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The roles of a guild, everyone's first, by position.
+        pub async fn list_roles(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRolesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListRolesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.RoleService/ListRoles");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.RoleService", "ListRoles"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a role; of everyone's, the permissions alone. Wants MANAGE_ROLES.
+        pub async fn update_role(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateRoleRequest>,
+        ) -> std::result::Result<tonic::Response<super::UpdateRoleResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.RoleService/UpdateRole");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.RoleService", "UpdateRole"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes a role: its bearers and all channels lose it. Everyone's stays. Wants MANAGE_ROLES.
+        pub async fn delete_role(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteRoleRequest>,
+        ) -> std::result::Result<tonic::Response<super::DeleteRoleResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.RoleService/DeleteRole");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.RoleService", "DeleteRole"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives all roles but everyone's a new order. Wants MANAGE_ROLES.
+        pub async fn reorder_roles(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReorderRolesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReorderRolesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.RoleService/ReorderRoles");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.RoleService", "ReorderRoles"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives a member a role. Giving it twice changes nothing. Wants MANAGE_ROLES.
+        pub async fn add_member_role(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AddMemberRoleRequest>,
+        ) -> std::result::Result<tonic::Response<super::AddMemberRoleResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.RoleService/AddMemberRole");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.RoleService", "AddMemberRole"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a role from a member. Taking it twice changes nothing. Wants MANAGE_ROLES.
+        pub async fn remove_member_role(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveMemberRoleRequest>,
+        ) -> std::result::Result<tonic::Response<super::RemoveMemberRoleResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.RoleService/RemoveMemberRole");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.RoleService", "RemoveMemberRole"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sets what a role or a member has more or less in a channel; a channel that was in step with its category begins with
+        /// what it had from there. Wants MANAGE_ROLES in the channel.
+        pub async fn set_overwrite(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetOverwriteRequest>,
+        ) -> std::result::Result<tonic::Response<super::SetOverwriteResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.RoleService/SetOverwrite");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.RoleService", "SetOverwrite"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes an overwrite. One that is not there is deleted already. Wants MANAGE_ROLES in the channel.
+        pub async fn delete_overwrite(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteOverwriteRequest>,
+        ) -> std::result::Result<tonic::Response<super::DeleteOverwriteResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.RoleService/DeleteOverwrite");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.RoleService", "DeleteOverwrite"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts a channel in step with its category again: its own overwrites go. Wants MANAGE_ROLES in the channel.
+        pub async fn put_in_step(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutInStepRequest>,
+        ) -> std::result::Result<tonic::Response<super::PutInStepResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.RoleService/PutInStep");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.RoleService", "PutInStep"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Whether a member may do something, and every step that leads there. About oneself, or with MANAGE_ROLES.
+        pub async fn explain_permission(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExplainPermissionRequest>,
+        ) -> std::result::Result<tonic::Response<super::ExplainPermissionResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.RoleService/ExplainPermission");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.RoleService", "ExplainPermission"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// One durable change. Within a stream `seq` rises by exactly one; whoever sees a hole has missed something.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Event {
     /// The stream.
     #[prost(message, optional, tag = "1")]
@@ -1987,13 +3036,16 @@ pub struct Event {
     #[prost(uint64, tag = "6")]
     pub guild_seq: u64,
     /// What happened. A kind that the client does not know is to be kept as a position: its seq counts.
-    #[prost(oneof = "event::Payload", tags = "16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 64, 65, 66")]
+    #[prost(
+        oneof = "event::Payload",
+        tags = "16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 64, 65, 66"
+    )]
     pub payload: ::core::option::Option<event::Payload>,
 }
 /// Nested message and enum types in `Event`.
 pub mod event {
     /// What happened. A kind that the client does not know is to be kept as a position: its seq counts.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Payload {
         /// Channel stream: a message was sent. Replayed, it carries the message as it is now.
         #[prost(message, tag = "16")]
@@ -2040,6 +3092,36 @@ pub mod event {
         /// Guild stream: an invite was revoked.
         #[prost(message, tag = "43")]
         InviteRevoked(super::InviteRevoked),
+        /// Guild stream: a role was made.
+        #[prost(message, tag = "44")]
+        RoleCreated(super::RoleCreated),
+        /// Guild stream: a role changed.
+        #[prost(message, tag = "45")]
+        RoleUpdated(super::RoleUpdated),
+        /// Guild stream: a role was deleted, with its overwrites, and all bearers lost it.
+        #[prost(message, tag = "46")]
+        RoleDeleted(super::RoleDeleted),
+        /// Guild stream: the roles have a new order.
+        #[prost(message, tag = "47")]
+        RolesReordered(super::RolesReordered),
+        /// Guild stream: a member was given or lost roles.
+        #[prost(message, tag = "48")]
+        MemberRolesUpdated(super::MemberRolesUpdated),
+        /// Guild stream: a member's nickname changed.
+        #[prost(message, tag = "49")]
+        MemberNicknameUpdated(super::MemberNicknameUpdated),
+        /// Guild stream: a time-out of a member began, changed or was ended early.
+        #[prost(message, tag = "50")]
+        MemberTimedOut(super::MemberTimedOut),
+        /// Guild stream: a user was banned.
+        #[prost(message, tag = "51")]
+        MemberBanned(super::MemberBanned),
+        /// Guild stream: a ban ended.
+        #[prost(message, tag = "52")]
+        MemberUnbanned(super::MemberUnbanned),
+        /// Guild stream: the guild has another owner.
+        #[prost(message, tag = "53")]
+        OwnerChanged(super::OwnerChanged),
         /// User stream: the user is a member of a guild now.
         #[prost(message, tag = "64")]
         GuildJoined(super::GuildJoined),
@@ -2109,19 +3191,19 @@ pub struct MemberRemoved {
 /// A member's profile changed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MemberUpdated {
-    /// The member after the change.
+    /// Who, and the profile after the change. Roles, nickname and time-out have events of their own and are not in here.
     #[prost(message, optional, tag = "1")]
     pub member: ::core::option::Option<Member>,
 }
 /// A channel was made.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ChannelCreated {
     /// The channel.
     #[prost(message, optional, tag = "1")]
     pub channel: ::core::option::Option<Channel>,
 }
 /// A channel changed.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ChannelUpdated {
     /// The channel after the change.
     #[prost(message, optional, tag = "1")]
@@ -2154,6 +3236,85 @@ pub struct InviteRevoked {
     /// Who had made it.
     #[prost(fixed64, tag = "1")]
     pub creator_id: u64,
+}
+/// A role was made. Those at its position and above moved up.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RoleCreated {
+    /// The role.
+    #[prost(message, optional, tag = "1")]
+    pub role: ::core::option::Option<Role>,
+}
+/// A role changed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RoleUpdated {
+    /// The role after the change.
+    #[prost(message, optional, tag = "1")]
+    pub role: ::core::option::Option<Role>,
+}
+/// A role was deleted. Those above moved down.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RoleDeleted {
+    /// Which.
+    #[prost(fixed64, tag = "1")]
+    pub role_id: u64,
+}
+/// The roles have a new order.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RolesReordered {
+    /// All roles of the guild but everyone's, the lowest first.
+    #[prost(fixed64, repeated, tag = "1")]
+    pub role_ids: ::prost::alloc::vec::Vec<u64>,
+}
+/// A member was given or lost roles.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberRolesUpdated {
+    /// Who.
+    #[prost(fixed64, tag = "1")]
+    pub user_id: u64,
+    /// All roles of the member after the change, without everyone's, by id.
+    #[prost(fixed64, repeated, tag = "2")]
+    pub role_ids: ::prost::alloc::vec::Vec<u64>,
+}
+/// A member's nickname changed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberNicknameUpdated {
+    /// Who.
+    #[prost(fixed64, tag = "1")]
+    pub user_id: u64,
+    /// The nickname after the change; empty = none.
+    #[prost(string, tag = "2")]
+    pub nickname: ::prost::alloc::string::String,
+}
+/// A time-out of a member began, changed or was ended early.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberTimedOut {
+    /// Who.
+    #[prost(fixed64, tag = "1")]
+    pub user_id: u64,
+    /// Until when; not set = ended.
+    #[prost(message, optional, tag = "2")]
+    pub until_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A user was banned. A member is removed by an event of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberBanned {
+    /// Who.
+    #[prost(fixed64, tag = "1")]
+    pub user_id: u64,
+}
+/// A ban ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberUnbanned {
+    /// Who.
+    #[prost(fixed64, tag = "1")]
+    pub user_id: u64,
+}
+/// The guild has another owner.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OwnerChanged {
+    /// Who owns it now.
+    #[prost(fixed64, tag = "1")]
+    pub owner_id: u64,
 }
 /// The user joined a guild.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2191,6 +3352,8 @@ pub enum LeaveReason {
     Removed = 2,
     /// The guild was deleted.
     GuildDeleted = 3,
+    /// Was banned.
+    Banned = 4,
 }
 impl LeaveReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2203,6 +3366,7 @@ impl LeaveReason {
             Self::Left => "LEAVE_REASON_LEFT",
             Self::Removed => "LEAVE_REASON_REMOVED",
             Self::GuildDeleted => "LEAVE_REASON_GUILD_DELETED",
+            Self::Banned => "LEAVE_REASON_BANNED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2212,6 +3376,7 @@ impl LeaveReason {
             "LEAVE_REASON_LEFT" => Some(Self::Left),
             "LEAVE_REASON_REMOVED" => Some(Self::Removed),
             "LEAVE_REASON_GUILD_DELETED" => Some(Self::GuildDeleted),
+            "LEAVE_REASON_BANNED" => Some(Self::Banned),
             _ => None,
         }
     }
@@ -3175,6 +4340,495 @@ pub mod history_service_client {
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.HistoryService/ListChanges");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.HistoryService", "ListChanges"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// A user who may not come (back) in.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Ban {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// Who. Only the id is set if no such user is known.
+    #[prost(message, optional, tag = "2")]
+    pub user: ::core::option::Option<User>,
+    /// Why; empty = not said.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who banned.
+    #[prost(fixed64, tag = "4")]
+    pub actor_id: u64,
+    /// When.
+    #[prost(message, optional, tag = "5")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// One field before and after.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AuditChange {
+    /// The field's name.
+    #[prost(string, tag = "1")]
+    pub field: ::prost::alloc::string::String,
+    /// As text; empty = there was none.
+    #[prost(string, tag = "2")]
+    pub before: ::prost::alloc::string::String,
+    /// As text; empty = there is none.
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+}
+/// One act. It is written in the transaction of the act, and never changed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AuditEntry {
+    /// The id; rises with time.
+    #[prost(fixed64, tag = "1")]
+    pub id: u64,
+    /// The guild.
+    #[prost(fixed64, tag = "2")]
+    pub guild_id: u64,
+    /// Who did it.
+    #[prost(fixed64, tag = "3")]
+    pub actor_id: u64,
+    /// What was done.
+    #[prost(enumeration = "AuditAction", tag = "4")]
+    pub action: i32,
+    /// The channel, role or user that it was done to; 0 = the guild.
+    #[prost(fixed64, tag = "5")]
+    pub target_id: u64,
+    /// Why, as the actor says; empty = not said.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    /// What changed.
+    #[prost(message, repeated, tag = "7")]
+    pub changes: ::prost::alloc::vec::Vec<AuditChange>,
+    /// When.
+    #[prost(message, optional, tag = "8")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Request of BanUser.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BanUserRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// Whom.
+    #[prost(fixed64, tag = "2")]
+    pub user_id: u64,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Messages of the user from this many last days are deleted, 0 to 7.
+    #[prost(uint32, tag = "4")]
+    pub delete_message_days: u32,
+}
+/// Response of BanUser.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BanUserResponse {
+    /// The ban.
+    #[prost(message, optional, tag = "1")]
+    pub ban: ::core::option::Option<Ban>,
+    /// How many messages were deleted.
+    #[prost(uint32, tag = "2")]
+    pub deleted_messages: u32,
+}
+/// Request of UnbanUser.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnbanUserRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// Whom.
+    #[prost(fixed64, tag = "2")]
+    pub user_id: u64,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of UnbanUser.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnbanUserResponse {}
+/// Request of ListBans.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListBansRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// 1 to 1,000; 0 = 100; more is cut to 1,000.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty = the first page.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// Response of ListBans.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListBansResponse {
+    /// The bans, by user id.
+    #[prost(message, repeated, tag = "1")]
+    pub bans: ::prost::alloc::vec::Vec<Ban>,
+    /// For the next page; empty = this was the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of TimeOutMember.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TimeOutMemberRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// The member.
+    #[prost(fixed64, tag = "2")]
+    pub user_id: u64,
+    /// Until when, at most 28 days from now; not set = end a time-out.
+    #[prost(message, optional, tag = "3")]
+    pub until_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of TimeOutMember.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TimeOutMemberResponse {}
+/// Request of SetNickname.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetNicknameRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// The member; the caller, too.
+    #[prost(fixed64, tag = "2")]
+    pub user_id: u64,
+    /// Up to 32 characters; empty = none.
+    #[prost(string, tag = "3")]
+    pub nickname: ::prost::alloc::string::String,
+    /// Why, for the audit log; up to 512 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Response of SetNickname.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetNicknameResponse {}
+/// Request of ListAuditLog.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAuditLogRequest {
+    /// The guild.
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+    /// Only acts of this user; 0 = of everybody.
+    #[prost(fixed64, tag = "2")]
+    pub actor_id: u64,
+    /// Only acts of this kind; not set = of every kind.
+    #[prost(enumeration = "AuditAction", tag = "3")]
+    pub action: i32,
+    /// Only acts on this channel, role or user; 0 = on everything.
+    #[prost(fixed64, tag = "4")]
+    pub target_id: u64,
+    /// 1 to 1,000; 0 = 100; more is cut to 1,000.
+    #[prost(int32, tag = "5")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty = the first page.
+    #[prost(string, tag = "6")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// Response of ListAuditLog.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAuditLogResponse {
+    /// The acts, the newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub entries: ::prost::alloc::vec::Vec<AuditEntry>,
+    /// For the next page; empty = this was the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// What was done to a guild.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AuditAction {
+    /// Not set.
+    Unspecified = 0,
+    /// The guild's name, icon or another setting was changed.
+    GuildUpdate = 1,
+    /// The guild was given to another owner.
+    OwnerChange = 2,
+    /// A channel was made.
+    ChannelCreate = 10,
+    /// A channel was changed.
+    ChannelUpdate = 11,
+    /// A channel was deleted.
+    ChannelDelete = 12,
+    /// The channels were ordered anew.
+    ChannelReorder = 13,
+    /// An overwrite of a channel was set.
+    OverwriteSet = 14,
+    /// An overwrite of a channel was deleted.
+    OverwriteDelete = 15,
+    /// A channel was put in step with its category.
+    OverwriteSync = 16,
+    /// A member was removed.
+    MemberKick = 20,
+    /// A user was banned.
+    MemberBan = 21,
+    /// A ban was ended.
+    MemberUnban = 22,
+    /// A member's time-out was begun, changed or ended.
+    MemberTimeOut = 23,
+    /// A nickname was changed.
+    MemberNickname = 24,
+    /// A member was given or lost roles.
+    MemberRoles = 25,
+    /// A bot was added.
+    BotAdd = 26,
+    /// A role was made.
+    RoleCreate = 30,
+    /// A role was changed.
+    RoleUpdate = 31,
+    /// A role was deleted.
+    RoleDelete = 32,
+    /// The roles were ordered anew.
+    RoleReorder = 33,
+    /// An invite was made.
+    InviteCreate = 40,
+    /// An invite was revoked.
+    InviteRevoke = 41,
+    /// A message of somebody else was deleted.
+    MessageDelete = 50,
+    /// Messages were deleted in bulk.
+    MessageBulkDelete = 51,
+}
+impl AuditAction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "AUDIT_ACTION_UNSPECIFIED",
+            Self::GuildUpdate => "AUDIT_ACTION_GUILD_UPDATE",
+            Self::OwnerChange => "AUDIT_ACTION_OWNER_CHANGE",
+            Self::ChannelCreate => "AUDIT_ACTION_CHANNEL_CREATE",
+            Self::ChannelUpdate => "AUDIT_ACTION_CHANNEL_UPDATE",
+            Self::ChannelDelete => "AUDIT_ACTION_CHANNEL_DELETE",
+            Self::ChannelReorder => "AUDIT_ACTION_CHANNEL_REORDER",
+            Self::OverwriteSet => "AUDIT_ACTION_OVERWRITE_SET",
+            Self::OverwriteDelete => "AUDIT_ACTION_OVERWRITE_DELETE",
+            Self::OverwriteSync => "AUDIT_ACTION_OVERWRITE_SYNC",
+            Self::MemberKick => "AUDIT_ACTION_MEMBER_KICK",
+            Self::MemberBan => "AUDIT_ACTION_MEMBER_BAN",
+            Self::MemberUnban => "AUDIT_ACTION_MEMBER_UNBAN",
+            Self::MemberTimeOut => "AUDIT_ACTION_MEMBER_TIME_OUT",
+            Self::MemberNickname => "AUDIT_ACTION_MEMBER_NICKNAME",
+            Self::MemberRoles => "AUDIT_ACTION_MEMBER_ROLES",
+            Self::BotAdd => "AUDIT_ACTION_BOT_ADD",
+            Self::RoleCreate => "AUDIT_ACTION_ROLE_CREATE",
+            Self::RoleUpdate => "AUDIT_ACTION_ROLE_UPDATE",
+            Self::RoleDelete => "AUDIT_ACTION_ROLE_DELETE",
+            Self::RoleReorder => "AUDIT_ACTION_ROLE_REORDER",
+            Self::InviteCreate => "AUDIT_ACTION_INVITE_CREATE",
+            Self::InviteRevoke => "AUDIT_ACTION_INVITE_REVOKE",
+            Self::MessageDelete => "AUDIT_ACTION_MESSAGE_DELETE",
+            Self::MessageBulkDelete => "AUDIT_ACTION_MESSAGE_BULK_DELETE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "AUDIT_ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "AUDIT_ACTION_GUILD_UPDATE" => Some(Self::GuildUpdate),
+            "AUDIT_ACTION_OWNER_CHANGE" => Some(Self::OwnerChange),
+            "AUDIT_ACTION_CHANNEL_CREATE" => Some(Self::ChannelCreate),
+            "AUDIT_ACTION_CHANNEL_UPDATE" => Some(Self::ChannelUpdate),
+            "AUDIT_ACTION_CHANNEL_DELETE" => Some(Self::ChannelDelete),
+            "AUDIT_ACTION_CHANNEL_REORDER" => Some(Self::ChannelReorder),
+            "AUDIT_ACTION_OVERWRITE_SET" => Some(Self::OverwriteSet),
+            "AUDIT_ACTION_OVERWRITE_DELETE" => Some(Self::OverwriteDelete),
+            "AUDIT_ACTION_OVERWRITE_SYNC" => Some(Self::OverwriteSync),
+            "AUDIT_ACTION_MEMBER_KICK" => Some(Self::MemberKick),
+            "AUDIT_ACTION_MEMBER_BAN" => Some(Self::MemberBan),
+            "AUDIT_ACTION_MEMBER_UNBAN" => Some(Self::MemberUnban),
+            "AUDIT_ACTION_MEMBER_TIME_OUT" => Some(Self::MemberTimeOut),
+            "AUDIT_ACTION_MEMBER_NICKNAME" => Some(Self::MemberNickname),
+            "AUDIT_ACTION_MEMBER_ROLES" => Some(Self::MemberRoles),
+            "AUDIT_ACTION_BOT_ADD" => Some(Self::BotAdd),
+            "AUDIT_ACTION_ROLE_CREATE" => Some(Self::RoleCreate),
+            "AUDIT_ACTION_ROLE_UPDATE" => Some(Self::RoleUpdate),
+            "AUDIT_ACTION_ROLE_DELETE" => Some(Self::RoleDelete),
+            "AUDIT_ACTION_ROLE_REORDER" => Some(Self::RoleReorder),
+            "AUDIT_ACTION_INVITE_CREATE" => Some(Self::InviteCreate),
+            "AUDIT_ACTION_INVITE_REVOKE" => Some(Self::InviteRevoke),
+            "AUDIT_ACTION_MESSAGE_DELETE" => Some(Self::MessageDelete),
+            "AUDIT_ACTION_MESSAGE_BULK_DELETE" => Some(Self::MessageBulkDelete),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod moderation_service_client {
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    use tonic::codegen::http::Uri;
+    use tonic::codegen::*;
+    /// Keeping order. Members whose highest role is not below the caller's cannot be touched; the owner never. What was done
+    /// and why is in the audit log.
+    #[derive(Debug, Clone)]
+    pub struct ModerationServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ModerationServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ModerationServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> ModerationServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                    http::Request<tonic::body::Body>,
+                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
+                >,
+            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
+                Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ModerationServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Bans a user, by id whether or not there is one: a member is removed, and no invite works any more. Wants BAN_MEMBERS.
+        pub async fn ban_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BanUserRequest>,
+        ) -> std::result::Result<tonic::Response<super::BanUserResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ModerationService/BanUser");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ModerationService", "BanUser"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends a ban. BAN_NOT_FOUND if there is none. Wants BAN_MEMBERS.
+        pub async fn unban_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnbanUserRequest>,
+        ) -> std::result::Result<tonic::Response<super::UnbanUserResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ModerationService/UnbanUser");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ModerationService", "UnbanUser"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Who is banned, by user id, a page at a time. Wants BAN_MEMBERS.
+        pub async fn list_bans(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListBansRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListBansResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ModerationService/ListBans");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ModerationService", "ListBans"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lets a member only look on until a moment, or ends that. Administrators are not touched. Wants TIME_OUT_MEMBERS.
+        pub async fn time_out_member(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TimeOutMemberRequest>,
+        ) -> std::result::Result<tonic::Response<super::TimeOutMemberResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ModerationService/TimeOutMember");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ModerationService", "TimeOutMember"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a nickname: one's own with CHANGE_NICKNAME, that of a member below with MANAGE_NICKNAMES.
+        pub async fn set_nickname(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetNicknameRequest>,
+        ) -> std::result::Result<tonic::Response<super::SetNicknameResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ModerationService/SetNickname");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ModerationService", "SetNickname"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Who did what to the guild, the newest first, a page at a time. Wants VIEW_AUDIT_LOG.
+        pub async fn list_audit_log(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAuditLogRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListAuditLogResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.ModerationService/ListAuditLog");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.ModerationService", "ListAuditLog"));
             self.inner.unary(req, path, codec).await
         }
     }

@@ -10,8 +10,9 @@ use crate::validate::{Validate, Walk, all_unique, pattern};
 static PATTERN_0: LazyLock<Regex> = LazyLock::new(|| pattern("^[a-z0-9._-]{2,32}$"));
 static PATTERN_1: LazyLock<Regex> = LazyLock::new(|| pattern("^[a-z0-9-]{1,100}$"));
 static PATTERN_2: LazyLock<Regex> = LazyLock::new(|| pattern("^(https?://.+)?$"));
-static PATTERN_3: LazyLock<Regex> = LazyLock::new(|| pattern("^[^\\x00]*[^\\t\\n\\x0C\\r \\p{Z}\\x00][^\\x00]*$"));
-static PATTERN_4: LazyLock<Regex> =
+static PATTERN_3: LazyLock<Regex> = LazyLock::new(|| pattern("^[^\\x00-\\x1f\\x7f]*$"));
+static PATTERN_4: LazyLock<Regex> = LazyLock::new(|| pattern("^[^\\x00]*[^\\t\\n\\x0C\\r \\p{Z}\\x00][^\\x00]*$"));
+static PATTERN_5: LazyLock<Regex> =
     LazyLock::new(|| pattern("^$|^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"));
 
 impl Validate for v1::AcceptInviteRequest {
@@ -28,6 +29,87 @@ impl Validate for v1::AcceptInviteRequest {
     }
 }
 
+impl Validate for v1::AddBotRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.bot_id;
+            if *v <= 0 {
+                walk.fail("bot_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
+    }
+}
+
+impl Validate for v1::AddMemberRoleRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.role_id;
+            if *v <= 0 {
+                walk.fail("role_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
+    }
+}
+
+impl Validate for v1::BanUserRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
+        {
+            let v = &self.delete_message_days;
+            if *v > 7 {
+                walk.fail("delete_message_days", "uint32.lte", "must be less than or equal to 7");
+            }
+        }
+    }
+}
+
 impl Validate for v1::BatchGetUsersRequest {
     fn check(&self, walk: &mut Walk) {
         {
@@ -37,6 +119,45 @@ impl Validate for v1::BatchGetUsersRequest {
             }
             if v.len() > 100 {
                 walk.fail("user_ids", "repeated.max_items", "must contain no more than 100 item(s)");
+            }
+        }
+    }
+}
+
+impl Validate for v1::BulkDeleteMessagesRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.channel_id;
+            if *v <= 0 {
+                walk.fail("channel_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.message_ids;
+            if v.len() < 2 {
+                walk.fail("message_ids", "repeated.min_items", "must contain at least 2 item(s)");
+            }
+            if v.len() > 100 {
+                walk.fail("message_ids", "repeated.max_items", "must contain no more than 100 item(s)");
+            }
+            if !all_unique(v) {
+                walk.fail("message_ids", "repeated.unique", "repeated value must contain unique items");
+            }
+            for (index, v) in v.iter().enumerate() {
+                if walk.is_full() {
+                    break;
+                }
+                walk.enter_item("message_ids", index);
+                if *v <= 0 {
+                    walk.fail_here("uint64.gt", "must be greater than 0");
+                }
+                walk.leave();
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
             }
         }
     }
@@ -201,6 +322,41 @@ impl Validate for v1::CreateInviteRequest {
     }
 }
 
+impl Validate for v1::CreateRoleRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.name;
+            if v.chars().count() < 1 {
+                walk.fail("name", "string.min_len", "must be at least 1 characters");
+            }
+            if v.chars().count() > 100 {
+                walk.fail("name", "string.max_len", "must be at most 100 characters");
+            }
+            if !PATTERN_3.is_match(v) {
+                walk.fail("name", "string.pattern", "does not match regex pattern `^[^\\x00-\\x1f\\x7f]*$`");
+            }
+        }
+        {
+            let v = &self.color;
+            if *v > 16777215 {
+                walk.fail("color", "uint32.lte", "must be less than or equal to 16777215");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
+    }
+}
+
 impl Validate for v1::Cursor {
     fn check(&self, walk: &mut Walk) {
         match &self.stream {
@@ -254,6 +410,49 @@ impl Validate for v1::DeleteMessageRequest {
     }
 }
 
+impl Validate for v1::DeleteOverwriteRequest {
+    fn check(&self, walk: &mut Walk) {
+        if self.target.is_none() {
+            walk.fail("target", "required", "exactly one field is required in oneof");
+        }
+        {
+            let v = &self.channel_id;
+            if *v <= 0 {
+                walk.fail("channel_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
+    }
+}
+
+impl Validate for v1::DeleteRoleRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.role_id;
+            if *v <= 0 {
+                walk.fail("role_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
+    }
+}
+
 impl Validate for v1::EditMessageRequest {
     fn check(&self, walk: &mut Walk) {
         {
@@ -276,12 +475,32 @@ impl Validate for v1::EditMessageRequest {
             if v.chars().count() > 2000 {
                 walk.fail("content", "string.max_len", "must be at most 2000 characters");
             }
-            if !PATTERN_3.is_match(v) {
+            if !PATTERN_4.is_match(v) {
                 walk.fail(
                     "content",
                     "string.pattern",
                     "does not match regex pattern `^[^\\x00]*[^\\s\\p{Z}\\x00][^\\x00]*$`",
                 );
+            }
+        }
+    }
+}
+
+impl Validate for v1::ExplainPermissionRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.permission;
+            if v1::Permission::try_from(*v).is_err() {
+                walk.fail("permission", "enum.defined_only", "value must be one of the defined enum values");
+            }
+            if [0].contains(v) {
+                walk.fail("permission", "enum.not_in", "must not be in list [0]");
             }
         }
     }
@@ -311,6 +530,23 @@ impl Validate for v1::GetGuildRequest {
 
 impl Validate for v1::GetMeRequest {
     fn check(&self, _walk: &mut Walk) {}
+}
+
+impl Validate for v1::GetMemberRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+    }
 }
 
 impl Validate for v1::GetMessageRequest {
@@ -372,6 +608,58 @@ impl Validate for v1::LeaveGuildRequest {
             let v = &self.guild_id;
             if *v <= 0 {
                 walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+    }
+}
+
+impl Validate for v1::ListAuditLogRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.action;
+            if v1::AuditAction::try_from(*v).is_err() {
+                walk.fail("action", "enum.defined_only", "value must be one of the defined enum values");
+            }
+        }
+        {
+            let v = &self.page_size;
+            if *v < 0 {
+                walk.fail("page_size", "int32.gte", "must be greater than or equal to 0");
+            }
+        }
+        {
+            let v = &self.page_token;
+            if v.chars().count() > 256 {
+                walk.fail("page_token", "string.max_len", "must be at most 256 characters");
+            }
+        }
+    }
+}
+
+impl Validate for v1::ListBansRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.page_size;
+            if *v < 0 {
+                walk.fail("page_size", "int32.gte", "must be greater than or equal to 0");
+            }
+        }
+        {
+            let v = &self.page_token;
+            if v.chars().count() > 256 {
+                walk.fail("page_token", "string.max_len", "must be at most 256 characters");
             }
         }
     }
@@ -463,6 +751,17 @@ impl Validate for v1::ListMyGuildsRequest {
     fn check(&self, _walk: &mut Walk) {}
 }
 
+impl Validate for v1::ListRolesRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+    }
+}
+
 impl Validate for v1::ListSessionsRequest {
     fn check(&self, _walk: &mut Walk) {}
 }
@@ -514,6 +813,10 @@ impl Validate for v1::LogoutRequest {
     fn check(&self, _walk: &mut Walk) {}
 }
 
+impl Validate for v1::PermissionOverwrite {
+    fn check(&self, _walk: &mut Walk) {}
+}
+
 impl Validate for v1::PushRequest {
     fn check(&self, walk: &mut Walk) {
         {
@@ -540,6 +843,23 @@ impl Validate for v1::PushRequest {
                 walk.enter_item("frames", index);
                 v.check(walk);
                 walk.leave();
+            }
+        }
+    }
+}
+
+impl Validate for v1::PutInStepRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.channel_id;
+            if *v <= 0 {
+                walk.fail("channel_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
             }
         }
     }
@@ -603,6 +923,41 @@ impl Validate for v1::RemoveMemberRequest {
                 walk.fail("user_id", "fixed64.gt", "must be greater than 0");
             }
         }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
+    }
+}
+
+impl Validate for v1::RemoveMemberRoleRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.role_id;
+            if *v <= 0 {
+                walk.fail("role_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
     }
 }
 
@@ -624,6 +979,32 @@ impl Validate for v1::ReorderChannelsRequest {
             }
             if !all_unique(v) {
                 walk.fail("channel_ids", "repeated.unique", "repeated value must contain unique items");
+            }
+        }
+    }
+}
+
+impl Validate for v1::ReorderRolesRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.role_ids;
+            if v.len() > 500 {
+                walk.fail("role_ids", "repeated.max_items", "must contain no more than 500 item(s)");
+            }
+            if !all_unique(v) {
+                walk.fail("role_ids", "repeated.unique", "repeated value must contain unique items");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
             }
         }
     }
@@ -712,7 +1093,7 @@ impl Validate for v1::SendMessageRequest {
             if v.chars().count() > 2000 {
                 walk.fail("content", "string.max_len", "must be at most 2000 characters");
             }
-            if !PATTERN_3.is_match(v) {
+            if !PATTERN_4.is_match(v) {
                 walk.fail(
                     "content",
                     "string.pattern",
@@ -725,7 +1106,7 @@ impl Validate for v1::SendMessageRequest {
             if v.is_empty() {
                 walk.fail("nonce", "string.uuid_empty", "value is empty, which is not a valid UUID");
             }
-            if !PATTERN_4.is_match(v) {
+            if !PATTERN_5.is_match(v) {
                 walk.fail("nonce", "string.uuid", "must be a valid UUID");
             }
         }
@@ -736,6 +1117,64 @@ impl Validate for v1::SessionRequest {
     fn check(&self, walk: &mut Walk) {
         if let Some(v) = &self.frame {
             walk.within("frame", v);
+        }
+    }
+}
+
+impl Validate for v1::SetNicknameRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.nickname;
+            if v.chars().count() > 32 {
+                walk.fail("nickname", "string.max_len", "must be at most 32 characters");
+            }
+            if !PATTERN_3.is_match(v) {
+                walk.fail("nickname", "string.pattern", "does not match regex pattern `^[^\\x00-\\x1f\\x7f]*$`");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
+    }
+}
+
+impl Validate for v1::SetOverwriteRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.channel_id;
+            if *v <= 0 {
+                walk.fail("channel_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        match &self.overwrite {
+            Some(v) => {
+                let _ = v;
+                walk.within("overwrite", v);
+            }
+            None => {
+                walk.fail("overwrite", "required", "value is required");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
         }
     }
 }
@@ -782,6 +1221,69 @@ impl Validate for v1::Stream {
     }
 }
 
+impl Validate for v1::TimeOutMemberRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
+    }
+}
+
+impl Validate for v1::TransferGuildRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+    }
+}
+
+impl Validate for v1::UnbanUserRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
+    }
+}
+
 impl Validate for v1::UpdateChannelRequest {
     fn check(&self, walk: &mut Walk) {
         {
@@ -798,6 +1300,11 @@ impl Validate for v1::UpdateChannelRequest {
         if let Some(v) = &self.topic {
             if v.chars().count() > 1024 {
                 walk.fail("topic", "string.max_len", "must be at most 1024 characters");
+            }
+        }
+        if let Some(v) = &self.slow_mode_seconds {
+            if *v > 21600 {
+                walk.fail("slow_mode_seconds", "uint32.lte", "must be less than or equal to 21600");
             }
         }
     }
@@ -867,6 +1374,45 @@ impl Validate for v1::UpdatePresence {
         if let Some(v) = &self.custom_status {
             if v.chars().count() > 128 {
                 walk.fail("custom_status", "string.max_len", "must be at most 128 characters");
+            }
+        }
+    }
+}
+
+impl Validate for v1::UpdateRoleRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.guild_id;
+            if *v <= 0 {
+                walk.fail("guild_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        {
+            let v = &self.role_id;
+            if *v <= 0 {
+                walk.fail("role_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+        if let Some(v) = &self.name {
+            if v.chars().count() < 1 {
+                walk.fail("name", "string.min_len", "must be at least 1 characters");
+            }
+            if v.chars().count() > 100 {
+                walk.fail("name", "string.max_len", "must be at most 100 characters");
+            }
+            if !PATTERN_3.is_match(v) {
+                walk.fail("name", "string.pattern", "does not match regex pattern `^[^\\x00-\\x1f\\x7f]*$`");
+            }
+        }
+        if let Some(v) = &self.color {
+            if *v > 16777215 {
+                walk.fail("color", "uint32.lte", "must be less than or equal to 16777215");
+            }
+        }
+        {
+            let v = &self.reason;
+            if v.chars().count() > 512 {
+                walk.fail("reason", "string.max_len", "must be at most 512 characters");
             }
         }
     }

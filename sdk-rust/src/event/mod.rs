@@ -3,6 +3,7 @@
 mod durable;
 mod parts;
 mod read;
+mod rights;
 mod write;
 
 #[cfg(test)]
@@ -16,9 +17,12 @@ pub use parts::{
     Activity, ChannelDeleted, ChannelState, ChannelsReordered, Gap, GuildLeft, GuildState, InviteChange, MemberRemoved,
     MessageDeleted, Ready, SendSettled, Typing,
 };
+pub use rights::{
+    BanChange, MemberNicknameUpdated, MemberRolesUpdated, MemberTimedOut, OwnerChanged, RoleDeleted, RolesReordered,
+};
 
 use crate::cursor::Cursor;
-use crate::model::{Channel, Guild, Member, Message, Presence, User};
+use crate::model::{Channel, Guild, Member, Message, Presence, Role, User};
 use crate::nonce::Nonce;
 
 /// Something that happened.
@@ -67,6 +71,26 @@ pub enum Event {
     InviteCreated(Durable<InviteChange>),
     /// An invite was revoked.
     InviteRevoked(Durable<InviteChange>),
+    /// A role was made.
+    RoleCreated(Durable<Role>),
+    /// A role changed.
+    RoleUpdated(Durable<Role>),
+    /// A role was deleted.
+    RoleDeleted(Durable<RoleDeleted>),
+    /// The roles of a guild have a new order.
+    RolesReordered(Durable<RolesReordered>),
+    /// A member was given or lost roles.
+    MemberRolesUpdated(Durable<MemberRolesUpdated>),
+    /// A member's nickname changed.
+    MemberNicknameUpdated(Durable<MemberNicknameUpdated>),
+    /// A time-out of a member began, changed or was ended early.
+    MemberTimedOut(Durable<MemberTimedOut>),
+    /// A user was banned.
+    MemberBanned(Durable<BanChange>),
+    /// A ban ended.
+    MemberUnbanned(Durable<BanChange>),
+    /// The guild has another owner.
+    OwnerChanged(Durable<OwnerChanged>),
 
     /// The caller is a member of a guild now.
     GuildJoined(Durable<Guild>),
@@ -106,6 +130,14 @@ macro_rules! with_durable {
             Event::ChannelDeleted($durable) => Some($then),
             Event::ChannelsReordered($durable) => Some($then),
             Event::InviteCreated($durable) | Event::InviteRevoked($durable) => Some($then),
+            Event::RoleCreated($durable) | Event::RoleUpdated($durable) => Some($then),
+            Event::RoleDeleted($durable) => Some($then),
+            Event::RolesReordered($durable) => Some($then),
+            Event::MemberRolesUpdated($durable) => Some($then),
+            Event::MemberNicknameUpdated($durable) => Some($then),
+            Event::MemberTimedOut($durable) => Some($then),
+            Event::MemberBanned($durable) | Event::MemberUnbanned($durable) => Some($then),
+            Event::OwnerChanged($durable) => Some($then),
             Event::GuildLeft($durable) => Some($then),
             Event::UserUpdated($durable) => Some($then),
             Event::Unknown($durable) => Some($then),
@@ -165,6 +197,16 @@ impl Event {
             Self::ChannelsReordered(_) => "channels_reordered",
             Self::InviteCreated(_) => "invite_created",
             Self::InviteRevoked(_) => "invite_revoked",
+            Self::RoleCreated(_) => "role_created",
+            Self::RoleUpdated(_) => "role_updated",
+            Self::RoleDeleted(_) => "role_deleted",
+            Self::RolesReordered(_) => "roles_reordered",
+            Self::MemberRolesUpdated(_) => "member_roles_updated",
+            Self::MemberNicknameUpdated(_) => "member_nickname_updated",
+            Self::MemberTimedOut(_) => "member_timed_out",
+            Self::MemberBanned(_) => "member_banned",
+            Self::MemberUnbanned(_) => "member_unbanned",
+            Self::OwnerChanged(_) => "owner_changed",
             Self::GuildJoined(_) => "guild_joined",
             Self::GuildLeft(_) => "guild_left",
             Self::UserUpdated(_) => "user_updated",

@@ -7,6 +7,7 @@ use guildhall_proto::v1::{self, ephemeral};
 use crate::cursor::Cursor;
 use crate::event::{
     ChannelDeleted, ChannelsReordered, Durable, Event, GuildLeft, InviteChange, MemberRemoved, MessageDeleted, Typing,
+    rights,
 };
 use crate::model::Timestamp;
 
@@ -43,7 +44,7 @@ impl Event {
 }
 
 impl Durable<()> {
-    fn with<T>(&self, data: T) -> Durable<T> {
+    pub(super) fn with<T>(&self, data: T) -> Durable<T> {
         Durable {
             cursor: self.cursor,
             create_time: self.create_time,
@@ -54,7 +55,7 @@ impl Durable<()> {
     }
 
     /// The guild in whose stream the event stands.
-    fn guild_id(&self) -> GuildId {
+    pub(super) fn guild_id(&self) -> GuildId {
         GuildId(self.cursor.stream.id)
     }
 
@@ -108,6 +109,6 @@ fn read_more(payload: Payload, place: &Durable<()>) -> Option<Event> {
             Event::GuildLeft(place.with(GuildLeft { guild_id: GuildId(it.guild_id), reason: it.reason() }))
         }
         Payload::UserUpdated(it) => Event::UserUpdated(place.with(it.user?.into())),
-        _ => return None,
+        payload => return rights::read(payload, place),
     })
 }

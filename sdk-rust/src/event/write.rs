@@ -3,7 +3,7 @@
 use guildhall_proto::v1;
 use guildhall_proto::v1::event::Payload;
 
-use crate::event::Event;
+use crate::event::{Event, rights};
 
 /// What a durable event carries, as the wire has it.
 pub(super) fn payload(event: &Event) -> Option<Payload> {
@@ -44,6 +44,6 @@ fn more(event: &Event) -> Option<Payload> {
         Event::GuildJoined(it) => Payload::GuildJoined(v1::GuildJoined { guild: Some(it.data.clone().into()) }),
         Event::GuildLeft(it) => Payload::GuildLeft(v1::GuildLeft { guild_id: it.guild_id.0, reason: it.reason.into() }),
         Event::UserUpdated(it) => Payload::UserUpdated(v1::UserUpdated { user: Some(it.data.clone().into()) }),
-        _ => return None,
+        event => return rights::payload(event),
     })
 }

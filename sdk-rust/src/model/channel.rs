@@ -3,7 +3,7 @@
 use guildhall_proto::ids::{ChannelId, GuildId};
 use guildhall_proto::v1::{self, ChannelKind};
 
-use crate::model::{Timestamp, optional};
+use crate::model::{Overwrite, Timestamp, optional};
 
 /// A place in a guild.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,12 @@ pub struct Channel {
     pub topic: String,
     /// When it was made.
     pub create_time: Timestamp,
+    /// What differs here from the guild's roles. Empty while the channel is in step with its category.
+    pub overwrites: Vec<Overwrite>,
+    /// Whether the channel has the overwrites of the category above it.
+    pub in_step: bool,
+    /// How many seconds a member waits between two messages; 0 = none.
+    pub slow_mode_seconds: u32,
 }
 
 impl From<v1::Channel> for Channel {
@@ -38,6 +44,9 @@ impl From<v1::Channel> for Channel {
             parent_id: optional(channel.parent_id),
             topic: channel.topic,
             create_time: Timestamp::or_epoch(channel.create_time),
+            overwrites: channel.overwrites.into_iter().map(Overwrite::from).collect(),
+            in_step: channel.in_step,
+            slow_mode_seconds: channel.slow_mode_seconds,
         }
     }
 }
@@ -53,6 +62,9 @@ impl From<Channel> for v1::Channel {
             parent_id: channel.parent_id.unwrap_or_default().0,
             topic: channel.topic,
             create_time: Some(channel.create_time.into()),
+            overwrites: channel.overwrites.into_iter().map(Into::into).collect(),
+            in_step: channel.in_step,
+            slow_mode_seconds: channel.slow_mode_seconds,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Guilds, their members and invites.
 
-use guildhall_proto::ids::{GuildId, UserId};
+use guildhall_proto::ids::{GuildId, RoleId, UserId};
 use guildhall_proto::v1;
 
 use crate::model::{Timestamp, User};
@@ -59,6 +59,12 @@ pub struct Member {
     pub user: User,
     /// When the user joined.
     pub join_time: Timestamp,
+    /// The member's roles, without everyone's.
+    pub role_ids: Vec<RoleId>,
+    /// The name to show in this guild; empty = the user's own.
+    pub nickname: String,
+    /// Until when the member may only look on; `None` or past = no time-out.
+    pub time_out_until: Option<Timestamp>,
 }
 
 impl From<v1::Member> for Member {
@@ -67,13 +73,23 @@ impl From<v1::Member> for Member {
             guild_id: GuildId(member.guild_id),
             user: member.user.unwrap_or_default().into(),
             join_time: Timestamp::or_epoch(member.join_time),
+            role_ids: member.role_ids.into_iter().map(RoleId).collect(),
+            nickname: member.nickname,
+            time_out_until: member.time_out_until_time.map(Timestamp::from),
         }
     }
 }
 
 impl From<Member> for v1::Member {
     fn from(member: Member) -> Self {
-        Self { guild_id: member.guild_id.0, user: Some(member.user.into()), join_time: Some(member.join_time.into()) }
+        Self {
+            guild_id: member.guild_id.0,
+            user: Some(member.user.into()),
+            join_time: Some(member.join_time.into()),
+            role_ids: member.role_ids.into_iter().map(u64::from).collect(),
+            nickname: member.nickname,
+            time_out_until_time: member.time_out_until.map(Into::into),
+        }
     }
 }
 

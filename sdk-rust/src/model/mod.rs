@@ -5,6 +5,7 @@ mod channel;
 mod guild;
 mod login;
 mod message;
+mod role;
 mod time;
 mod user;
 
@@ -12,6 +13,7 @@ pub use channel::Channel;
 pub use guild::{Guild, Invite, Member};
 pub use login::LoginSession;
 pub use message::{Author, Message};
+pub use role::{Overwrite, OverwriteTarget, Permissions, Role};
 pub use time::Timestamp;
 pub use user::{Presence, User};
 

@@ -4,12 +4,13 @@ use std::{collections::HashSet, sync::Arc};
 
 use guildhall_proto::{
     ids::{ChannelId, UserId},
-    v1::{self, ChannelKind, event::Payload},
+    v1::{self, AuditAction, ChannelKind, Permission, event::Payload},
 };
 
 use super::{
     Caller, Chat,
-    access::{Action, authorize},
+    access::{Action, Who, authorize},
+    audit::Act,
     commit::{Decision, Plan},
     error::{Error, Missing, Result},
     events, validate,
@@ -36,13 +37,16 @@ impl Chat {
         validate(&request)?;
         let handle = self.my_guild(caller, request.guild_id).await?;
         let decide = |view: &View| {
-            let permit = authorize(view, caller.user, Action::ManageChannels)?;
+            let permit = authorize(view, self.who(caller), Action::ManageChannels)?;
             let row = self.new_channel(view, &request)?;
             let channel = events::channel(&row);
             let mut order: Vec<_> = view.channels().into_iter().map(|channel| channel.id).collect();
             order.insert(row.position as usize, row.id);
             let payload = Payload::ChannelCreated(v1::ChannelCreated { channel: Some(channel.clone()) });
+            let act = Act::new(AuditAction::ChannelCreate, row.id, "").changed("name", "", &row.name);
+            let written = self.audit(&permit, caller.user, act);
             Plan::new(permit, channel)
+                .write(written)
                 .write(Write::InsertChannel(row))
                 .write(positions(order))
                 .event(self.guild_event(view, caller.user, payload))
@@ -58,15 +62,19 @@ impl Chat {
             return Err(Error::Limit { subject: "guild.channels", max: CHANNELS_MAX });
         }
         let last = u32::try_from(count).unwrap_or(u32::MAX);
+        let parent = parent(view, request.kind, request.parent_id)?;
         Ok(ChannelRow {
             id: ChannelId(self.new_id()),
             guild: view.guild().id,
             name: request.name.clone(),
             kind: request.kind,
             position: request.position.unwrap_or(last).min(last),
-            parent: parent(view, request.kind, request.parent_id)?,
+            parent,
             topic: request.topic.clone(),
             create_ms: self.clock.now_ms(),
+            overwrites: Vec::new(),
+            in_step: parent.is_some(),
+            slow_mode_seconds: 0,
         })
     }
 
@@ -100,15 +108,22 @@ impl Chat {
         let handle = self.channel_guild(request.channel_id).await?;
         let id = ChannelId(request.channel_id);
         let decide = |view: &View| {
-            let permit = authorize(view, caller.user, Action::ManageChannel(id))?;
+            let permit = authorize(view, self.who(caller), Action::ManageChannel(id))?;
             let old = view.channel(id).ok_or(Error::NotFound(Missing::Channel))?;
-            let row = patched(view, old, &request)?;
+            let row = patched(view, old, &request, permit.also(Permission::ManageRoles))?;
             let channel = events::channel(&row);
             if row == *old {
                 return Ok(Decision::Nothing(channel));
             }
             let event = self.channel_updated(view, caller.user, &row);
-            Plan::new(permit, channel).write(Write::UpdateChannel(row)).event(event).decided()
+            let above = |row: &ChannelRow| row.parent.map_or_else(String::new, |parent| parent.to_string());
+            let act = Act::new(AuditAction::ChannelUpdate, id, "")
+                .changed("name", &old.name, &row.name)
+                .changed("topic", &old.topic, &row.topic)
+                .changed("parent_id", above(old), above(&row))
+                .changed("slow_mode_seconds", old.slow_mode_seconds, row.slow_mode_seconds);
+            let written = self.audit(&permit, caller.user, act);
+            Plan::new(permit, channel).write(Write::UpdateChannel(row)).write(written).event(event).decided()
         };
         let channel = self.change(&handle, decide).await?;
         Ok(v1::UpdateChannelResponse { channel: Some(channel) })
@@ -124,12 +139,16 @@ impl Chat {
         let handle = self.channel_guild(request.channel_id).await?;
         let id = ChannelId(request.channel_id);
         let decide = |view: &View| {
-            let permit = authorize(view, caller.user, Action::ManageChannel(id))?;
+            let permit = authorize(view, self.who(caller), Action::ManageChannel(id))?;
             let rest: Vec<_> = view.channels().into_iter().filter(|channel| channel.id != id).collect();
             let children = rest.iter().filter(|channel| channel.parent == Some(id));
-            let orphans: Vec<_> = children.map(|child| ChannelRow { parent: None, ..(*child).clone() }).collect();
+            let orphans: Vec<_> = children.map(|child| moved(view, child, None, true)).collect();
             let deleted = Payload::ChannelDeleted(v1::ChannelDeleted { channel_id: id.get() });
+            let name = view.channel(id).map_or("", |channel| &*channel.name);
+            let act = Act::new(AuditAction::ChannelDelete, id, "").changed("name", name, "");
+            let written = self.audit(&permit, caller.user, act);
             Plan::new(permit, ())
+                .write(written)
                 .events(orphans.iter().map(|orphan| self.channel_updated(view, caller.user, orphan)))
                 .event(self.guild_event(view, caller.user, deleted))
                 .writes(orphans.iter().cloned().map(Write::UpdateChannel))
@@ -155,7 +174,7 @@ impl Chat {
         validate(&request)?;
         let handle = self.my_guild(caller, request.guild_id).await?;
         let decide = |view: &View| {
-            let permit = authorize(view, caller.user, Action::ManageChannels)?;
+            let permit = authorize(view, self.who(caller), Action::ManageChannels)?;
             let wanted: HashSet<_> = request.channel_ids.iter().copied().map(ChannelId).collect();
             // The list was checked for repetitions, so equal sets are equal lists.
             if wanted != view.channel_ids().collect() {
@@ -163,7 +182,9 @@ impl Chat {
             }
             let channel_ids = request.channel_ids.clone();
             let payload = Payload::ChannelsReordered(v1::ChannelsReordered { channel_ids });
+            let written = self.audit(&permit, caller.user, Act::new(AuditAction::ChannelReorder, 0_u64, ""));
             Plan::new(permit, ())
+                .write(written)
                 .write(positions(request.channel_ids.iter().copied().map(ChannelId)))
                 .event(self.guild_event(view, caller.user, payload))
                 .decided()
@@ -174,16 +195,30 @@ impl Chat {
 }
 
 /// Fields that are not set stay.
-fn patched(view: &View, old: &ChannelRow, request: &v1::UpdateChannelRequest) -> Result<ChannelRow> {
+fn patched(
+    view: &View,
+    old: &ChannelRow,
+    request: &v1::UpdateChannelRequest,
+    may_change_rights: bool,
+) -> Result<ChannelRow> {
+    let parent = match request.parent_id {
+        Some(id) => parent(view, old.kind, id)?,
+        None => old.parent,
+    };
     Ok(ChannelRow {
         name: request.name.as_ref().unwrap_or(&old.name).clone(),
         topic: request.topic.as_ref().unwrap_or(&old.topic).clone(),
-        parent: match request.parent_id {
-            Some(id) => parent(view, old.kind, id)?,
-            None => old.parent,
-        },
-        ..old.clone()
+        slow_mode_seconds: request.slow_mode_seconds.unwrap_or(old.slow_mode_seconds),
+        ..moved(view, old, parent, may_change_rights)
     })
+}
+
+/// Below another category, or none. Whoever may not change rights moves a channel without changing who sees it; and what
+/// was in step with a category that it is not below any more keeps what it had from there.
+fn moved(view: &View, old: &ChannelRow, parent: Option<ChannelId>, may_change_rights: bool) -> ChannelRow {
+    let stays_in_step = old.in_step && (parent == old.parent || (parent.is_some() && may_change_rights));
+    let overwrites = if stays_in_step { Vec::new() } else { view.overwrites(old).to_vec() };
+    ChannelRow { parent, overwrites, in_step: stays_in_step, ..old.clone() }
 }
 
 /// The category above a channel of this kind; 0 = none.
@@ -204,7 +239,7 @@ fn positions(order: impl IntoIterator<Item = ChannelId>) -> Write {
 }
 
 fn visible(view: &View, user: UserId, id: ChannelId) -> Result<v1::Channel> {
-    authorize(view, user, Action::ViewChannel(id)).map(drop)?;
+    authorize(view, Who::looking(user), Action::ViewChannel(id)).map(drop)?;
     view.channel(id).map(events::channel).ok_or(Error::NotFound(Missing::Channel))
 }
 

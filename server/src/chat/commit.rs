@@ -56,6 +56,11 @@ impl<T> Plan<T> {
         Self { permit, writes: Vec::new(), events: Vec::new(), answer }
     }
 
+    /// The permit that it uses up.
+    pub(super) fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
     pub(super) fn write(mut self, write: Write) -> Self {
         self.writes.push(write);
         self
@@ -236,7 +241,8 @@ impl From<Taken> for Error {
         match taken {
             Taken::Username => Self::UsernameTaken,
             Taken::Id | Taken::Member => Self::Conflict,
-            Taken::Invite => Self::NotFound(Missing::Invite),
+            // Whoever is banned is not told so: the invite does not work.
+            Taken::Invite | Taken::Banned => Self::NotFound(Missing::Invite),
             Taken::SetupCode => {
                 Self::field("setup_code", "register.setup_code", "must be the code that this server printed last")
             }

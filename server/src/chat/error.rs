@@ -25,6 +25,8 @@ pub enum Missing {
     Invite,
     LoginSession,
     Bot,
+    Role,
+    Ban,
 }
 
 /// Why a token is not taken.
@@ -53,6 +55,12 @@ pub enum Error {
     /// The caller lacks a permission; its name.
     #[error("missing permission {0}")]
     Permission(&'static str),
+    /// The role or member is not below the caller's highest role.
+    #[error("not below the caller's highest role")]
+    NotBelow,
+    /// Not with everyone's role, or the role of a bot.
+    #[error("not with this role")]
+    RoleFixed,
     /// Strangers cannot register here.
     #[error("registration is closed")]
     RegistrationClosed,
@@ -139,6 +147,7 @@ impl From<Denied> for Error {
             Denied::ChannelHidden => Self::NotFound(Missing::Channel),
             Denied::Missing(permission) => Self::Permission(permission_name(permission)),
             Denied::OwnerOnly => Self::Permission("OWNER"),
+            Denied::NotBelow => Self::NotBelow,
         }
     }
 }

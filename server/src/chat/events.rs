@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use guildhall_proto::{
-    ids::{ChannelId, GuildId, StreamKey, UserId},
+    ids::{ChannelId, GuildId, RoleId, StreamKey, UserId},
     v1::{self, event::Payload},
 };
 use prost::Message as _;
@@ -11,8 +11,8 @@ use prost_types::Timestamp;
 
 use super::views::View;
 use crate::store::{
-    Change, ChannelRow, EventRow, GuildRow, InviteRow, MemberRow, MessageRow, NewEvent, Position, Record, TokenRow,
-    UserRow,
+    Change, ChannelRow, EventRow, GuildRow, InviteRow, MemberRow, MessageRow, NewEvent, OverwriteRow, Position, Record,
+    RoleRow, Target, TokenRow, UserRow,
 };
 
 /// A moment as the protos have it.
@@ -23,7 +23,7 @@ pub(super) fn timestamp(unix_ms: u64) -> Timestamp {
 }
 
 /// Moments before 1970 are not ours.
-fn unix_ms(time: Timestamp) -> u64 {
+pub(super) fn unix_ms(time: Timestamp) -> u64 {
     let seconds = u64::try_from(time.seconds).unwrap_or_default();
     seconds * 1_000 + u64::try_from(time.nanos).unwrap_or_default() / 1_000_000
 }
@@ -88,13 +88,80 @@ pub(super) fn guild_of(view: &View) -> v1::Guild {
 
 /// A member.
 pub(super) fn member(row: &MemberRow, profile: &UserRow) -> v1::Member {
-    v1::Member { guild_id: row.guild.get(), user: Some(user(profile)), join_time: Some(timestamp(row.join_ms)) }
+    v1::Member {
+        guild_id: row.guild.get(),
+        user: Some(user(profile)),
+        join_time: Some(timestamp(row.join_ms)),
+        role_ids: row.roles.iter().map(|role| role.get()).collect(),
+        nickname: row.nickname.clone(),
+        time_out_until_time: row.time_out_ms.map(timestamp),
+    }
 }
 
-/// Who a member is, and since when.
-pub(super) fn membership(member: &v1::Member) -> Option<(UserId, u64)> {
-    let user = member.user.as_ref()?;
-    Some((UserId(user.id), unix_ms(member.join_time.unwrap_or_default())))
+/// A member back from an event.
+pub(super) fn member_row(member: &v1::Member) -> Option<MemberRow> {
+    let mut roles: Vec<_> = member.role_ids.iter().copied().map(RoleId).collect();
+    roles.sort_unstable();
+    Some(MemberRow {
+        guild: GuildId(member.guild_id),
+        user: UserId(member.user.as_ref()?.id),
+        join_ms: unix_ms(member.join_time.unwrap_or_default()),
+        roles,
+        nickname: member.nickname.clone(),
+        time_out_ms: member.time_out_until_time.map(unix_ms),
+    })
+}
+
+/// A role.
+pub(super) fn role(row: &RoleRow) -> v1::Role {
+    v1::Role {
+        id: row.id.get(),
+        guild_id: row.guild.get(),
+        name: row.name.clone(),
+        permissions: row.permissions,
+        color: row.color,
+        hoist: row.hoist,
+        mentionable: row.mentionable,
+        position: row.position,
+        bot_id: row.bot.map_or(0, UserId::get),
+        create_time: Some(timestamp(row.create_ms)),
+    }
+}
+
+/// A role back from an event.
+pub(super) fn role_row(role: &v1::Role) -> RoleRow {
+    RoleRow {
+        id: RoleId(role.id),
+        guild: GuildId(role.guild_id),
+        name: role.name.clone(),
+        permissions: role.permissions,
+        color: role.color,
+        hoist: role.hoist,
+        mentionable: role.mentionable,
+        position: role.position,
+        bot: (role.bot_id != 0).then_some(UserId(role.bot_id)),
+        create_ms: unix_ms(role.create_time.unwrap_or_default()),
+    }
+}
+
+/// An overwrite.
+pub(super) fn overwrite(row: &OverwriteRow) -> v1::PermissionOverwrite {
+    use v1::permission_overwrite::Target as Wire;
+    let target = match row.target {
+        Target::Role(role) => Wire::RoleId(role.get()),
+        Target::Member(user) => Wire::UserId(user.get()),
+    };
+    v1::PermissionOverwrite { target: Some(target), allow: row.allow, deny: row.deny }
+}
+
+/// An overwrite back from an event; `None`: of a kind that this server does not know.
+pub(super) fn overwrite_row(overwrite: &v1::PermissionOverwrite) -> Option<OverwriteRow> {
+    use v1::permission_overwrite::Target as Wire;
+    let target = match overwrite.target? {
+        Wire::RoleId(role) => Target::Role(RoleId(role)),
+        Wire::UserId(user) => Target::Member(UserId(user)),
+    };
+    Some(OverwriteRow { target, allow: overwrite.allow, deny: overwrite.deny })
 }
 
 /// An invite.
@@ -121,11 +188,16 @@ pub(super) fn channel(row: &ChannelRow) -> v1::Channel {
         parent_id: row.parent.map_or(0, ChannelId::get),
         topic: row.topic.clone(),
         create_time: Some(timestamp(row.create_ms)),
+        overwrites: row.overwrites.iter().map(overwrite).collect(),
+        in_step: row.in_step,
+        slow_mode_seconds: row.slow_mode_seconds,
     }
 }
 
 /// A channel back from an event.
 pub(super) fn channel_row(channel: &v1::Channel) -> ChannelRow {
+    let mut overwrites: Vec<_> = channel.overwrites.iter().filter_map(overwrite_row).collect();
+    overwrites.sort_unstable_by_key(|row| row.target);
     ChannelRow {
         id: ChannelId(channel.id),
         guild: GuildId(channel.guild_id),
@@ -135,6 +207,9 @@ pub(super) fn channel_row(channel: &v1::Channel) -> ChannelRow {
         parent: (channel.parent_id != 0).then_some(ChannelId(channel.parent_id)),
         topic: channel.topic.clone(),
         create_ms: unix_ms(channel.create_time.unwrap_or_default()),
+        overwrites,
+        in_step: channel.in_step,
+        slow_mode_seconds: channel.slow_mode_seconds,
     }
 }
 
@@ -241,6 +316,9 @@ mod tests {
             parent: Some(ChannelId(4)),
             topic: "t".into(),
             create_ms: 5,
+            overwrites: vec![OverwriteRow { target: Target::Member(UserId(9)), allow: 2, deny: 4 }],
+            in_step: true,
+            slow_mode_seconds: 5,
         };
         assert_eq!(channel_row(&channel(&row)), row);
         let orphan = ChannelRow { parent: None, ..row };

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use guildhall_proto::{
-    ids::{ChannelId, GuildId, StreamKey, UserId},
-    v1::{self, event::Payload},
+    ids::{ChannelId, GuildId, RoleId, StreamKey, UserId},
+    v1::{self, AuditAction, event::Payload},
 };
 
 use super::{
     Caller, Chat,
-    access::{Action, authorize},
+    access::{Action, Permissions, authorize},
+    audit::Act,
     commit::{Batch, Decision, Plan},
     error::{Error, Missing, Result},
     events, validate,
     views::{GuildHandle, View},
 };
-use crate::store::{ChannelRow, GuildRow, MemberRow, NewEvent, UserRow, Write};
+use crate::store::{ChannelRow, GuildRow, MemberRow, NewEvent, RoleRow, UserRow, Write};
 
 /// Guilds of one user. Two joins at the same moment may exceed it by one.
 const GUILDS_MAX: usize = 200;
@@ -70,19 +71,29 @@ impl Chat {
             parent: None,
             topic: String::new(),
             create_ms: now_ms,
+            overwrites: Vec::new(),
+            in_step: false,
+            slow_mode_seconds: 0,
         };
-        let member = MemberRow { guild: guild.id, user: owner.id, join_ms: now_ms };
+        let everyone = everyone(&guild);
+        let member = MemberRow::new(guild.id, owner.id, now_ms);
         let shown = || Some(events::guild(&guild, 1));
         let event = |stream: StreamKey, payload| events::new_event(stream, owner.id, now_ms, payload);
         let stream = StreamKey::guild(guild.id);
         let told = vec![
             event(stream, Payload::GuildCreated(v1::GuildCreated { guild: shown() })),
+            event(stream, Payload::RoleCreated(v1::RoleCreated { role: Some(events::role(&everyone)) })),
             event(stream, Payload::MemberJoined(v1::MemberJoined { member: Some(events::member(&member, owner)) })),
             event(stream, Payload::ChannelCreated(v1::ChannelCreated { channel: Some(events::channel(&channel)) })),
             event(owner.id.into(), Payload::GuildJoined(v1::GuildJoined { guild: shown() })),
         ];
         let answer = (guild.clone(), channel.id);
-        let writes = vec![Write::InsertGuild(guild), Write::InsertMember(member), Write::InsertChannel(channel)];
+        let writes = vec![
+            Write::InsertGuild(guild),
+            Write::InsertRole(everyone),
+            Write::InsertMember(member),
+            Write::InsertChannel(channel),
+        ];
         (Batch { expected: None, writes, events: told }, answer)
     }
 
@@ -119,7 +130,7 @@ impl Chat {
         validate(&request)?;
         let handle = self.my_guild(caller, request.guild_id).await?;
         let decide = |view: &View| {
-            let permit = authorize(view, caller.user, Action::ManageGuild)?;
+            let permit = authorize(view, self.who(caller), Action::ManageGuild)?;
             let old = view.guild();
             let row = GuildRow {
                 name: request.name.as_ref().unwrap_or(&old.name).clone(),
@@ -132,7 +143,13 @@ impl Chat {
             }
             let payload = Payload::GuildUpdated(v1::GuildUpdated { guild: Some(shown.clone()) });
             let event = self.guild_event(view, caller.user, payload);
-            Plan::new(permit, shown).write(Write::UpdateGuild(row)).event(event).decided()
+            let act = Act::new(AuditAction::GuildUpdate, 0_u64, "").changed("name", &old.name, &row.name).changed(
+                "icon_url",
+                &old.icon_url,
+                &row.icon_url,
+            );
+            let written = self.audit(&permit, caller.user, act);
+            Plan::new(permit, shown).write(Write::UpdateGuild(row)).write(written).event(event).decided()
         };
         let guild = self.change(&handle, decide).await?;
         Ok(v1::UpdateGuildResponse { guild: Some(guild) })
@@ -147,7 +164,7 @@ impl Chat {
         validate(&request)?;
         let handle = self.my_guild(caller, request.guild_id).await?;
         let decide = |view: &View| {
-            let permit = authorize(view, caller.user, Action::DeleteGuild)?;
+            let permit = authorize(view, self.who(caller), Action::DeleteGuild)?;
             let id = view.guild().id;
             let reason = v1::LeaveReason::GuildDeleted;
             let left = view.members().map(|user| self.guild_left(caller.user, user, id, reason));
@@ -170,5 +187,21 @@ impl Chat {
     pub(super) fn guild_left(&self, actor: UserId, user: UserId, guild: GuildId, reason: v1::LeaveReason) -> NewEvent {
         let payload = Payload::GuildLeft(v1::GuildLeft { guild_id: guild.get(), reason: reason.into() });
         events::new_event(user, actor, self.clock.now_ms(), payload)
+    }
+}
+
+/// What all members of a new guild may do.
+fn everyone(guild: &GuildRow) -> RoleRow {
+    RoleRow {
+        id: RoleId(guild.id.get()),
+        guild: guild.id,
+        name: "everyone".into(),
+        permissions: Permissions::MEMBER.bits(),
+        color: 0,
+        hoist: false,
+        mentionable: false,
+        position: 0,
+        bot: None,
+        create_ms: guild.create_ms,
     }
 }

@@ -10,7 +10,7 @@ use prost::Message as _;
 
 use super::{
     Caller, Chat,
-    access::{Action, authorize},
+    access::{Action, Who, authorize},
     error::{Error, Missing, Result},
     events::{self, Place},
     pages, validate,
@@ -172,7 +172,7 @@ impl Chat {
 }
 
 fn readable(user: UserId, channel: ChannelId) -> impl Fn(&View) -> Result<()> {
-    move |view| Ok(authorize(view, user, Action::ReadHistory(channel)).map(drop)?)
+    move |view| Ok(authorize(view, Who::looking(user), Action::ReadHistory(channel)).map(drop)?)
 }
 
 fn hidden(kind: StreamKind) -> Error {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use guildhall_proto::v1::{self, event::Payload};
+use guildhall_proto::v1::{self, AuditAction, event::Payload};
 
 use super::{
     Caller, Chat,
     access::{Action, authorize},
+    audit::Act,
     commit::{Decision, Plan},
     error::{Error, Missing, Result},
     events, validate,
@@ -30,7 +31,7 @@ impl Chat {
         let (open, dead): (Vec<_>, Vec<_>) =
             self.metadata().invites(handle.id()).await?.into_iter().partition(|invite| works(invite, now_ms));
         let decide = |view: &View| {
-            let permit = authorize(view, caller.user, Action::CreateInvite)?;
+            let permit = authorize(view, self.who(caller), Action::CreateInvite)?;
             if open.len() >= INVITES_MAX {
                 return Err(Error::Limit { subject: "guild.invites", max: INVITES_MAX });
             }
@@ -44,7 +45,9 @@ impl Chat {
                 create_ms: now_ms,
             };
             let payload = Payload::InviteCreated(v1::InviteCreated { creator_id: caller.user.get() });
+            let written = self.audit(&permit, caller.user, Act::new(AuditAction::InviteCreate, 0_u64, ""));
             Plan::new(permit, row.clone())
+                .write(written)
                 .writes(dead.iter().map(|invite| Write::DeleteInvite(invite.code.clone())))
                 .write(Write::InsertInvite(row))
                 .event(self.guild_event(view, caller.user, payload))
@@ -99,9 +102,12 @@ impl Chat {
         })?;
         let action = if invite.creator == caller.user { Action::ViewGuild } else { Action::ManageInvites };
         let decide = |view: &View| {
-            let permit = authorize(view, caller.user, action)?;
+            let permit = authorize(view, self.who(caller), action)?;
             let payload = Payload::InviteRevoked(v1::InviteRevoked { creator_id: invite.creator.get() });
+            let act = Act::new(AuditAction::InviteRevoke, invite.creator, "");
+            let written = self.audit(&permit, caller.user, act);
             Plan::new(permit, ())
+                .write(written)
                 .write(Write::DeleteInvite(invite.code.clone()))
                 .event(self.guild_event(view, caller.user, payload))
                 .decided()
@@ -120,7 +126,7 @@ impl Chat {
         let handle = self.my_guild(caller, request.guild_id).await?;
         let now_ms = self.clock.now_ms();
         let rows = self.metadata().invites(handle.id()).await?;
-        let permit = handle.look(|view| authorize(view, caller.user, Action::ViewGuild))?;
+        let permit = handle.look(|view| authorize(view, self.who(caller), Action::ViewGuild))?;
         let all = permit.also(v1::Permission::ManageChannels);
         let shown = rows.iter().filter(|row| works(row, now_ms) && (all || row.creator == caller.user));
         Ok(v1::ListInvitesResponse { invites: shown.map(events::invite).collect() })

@@ -146,7 +146,7 @@ impl Chat {
     pub async fn typing_in(&self, caller: &Caller, channel: ChannelId) -> Result<Arc<GuildHandle>> {
         let handle = self.channel_guild(channel.get()).await?;
         let question = |view: &View| {
-            authorize(view, caller.user, Right::Send(channel)).map(drop)?;
+            authorize(view, self.who(caller), Right::Send(channel)).map(drop)?;
             holds_messages(view, channel)
         };
         self.decide(&handle, question).await?;
@@ -160,7 +160,7 @@ impl Chat {
         let author = self.people.author(caller.user).await?;
         let channel = ChannelId(channel);
         let question = |view: &View| {
-            let permit = authorize(view, caller.user, right(channel))?;
+            let permit = authorize(view, self.who(caller), right(channel))?;
             holds_messages(view, channel).map(|()| permit)
         };
         let permit = self.decide(&handle, question).await?;
@@ -182,7 +182,7 @@ struct Desk {
     author: Arc<v1::Author>,
 }
 
-fn holds_messages(view: &View, channel: ChannelId) -> Result<()> {
+pub(super) fn holds_messages(view: &View, channel: ChannelId) -> Result<()> {
     let channel = view.channel(channel).ok_or(Error::NotFound(Missing::Channel))?;
     if channel.kind == i32::from(ChannelKind::Text) { Ok(()) } else { Err(Error::ChannelKind) }
 }

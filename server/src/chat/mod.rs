@@ -6,12 +6,15 @@
 
 pub mod access;
 mod accounts;
+mod audit;
 mod bots;
 mod cache;
 mod channels;
+mod cleanup;
 mod commit;
 pub mod error;
 mod events;
+mod explain;
 mod fresh;
 mod guilds;
 mod history;
@@ -19,11 +22,15 @@ mod invites;
 mod logins;
 mod members;
 mod messages;
+mod moderation;
 mod nodes;
+mod overwrites;
+mod ownership;
 mod pages;
 mod passwords;
 mod people;
 mod publisher;
+mod roles;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -179,6 +186,11 @@ impl Chat {
 
     fn metadata(&self) -> &dyn Metadata {
         &*self.store.metadata
+    }
+
+    /// The caller, now.
+    fn who(&self, caller: &Caller) -> access::Who {
+        access::Who { user: caller.user, now_ms: self.clock.now_ms() }
     }
 
     /// A new random id. The store refuses one that is taken; then another one is made.

@@ -16,30 +16,56 @@ pub(super) fn size(asked: i32, default: usize, most: usize) -> usize {
     }
 }
 
-/// The token of the page of members after this one. It is checked, so that it cannot be mixed up with another list's;
-/// it is no secret and grants nothing.
-pub(super) fn members_token(guild: GuildId, last: UserId) -> String {
-    let mut bytes = last.get().to_be_bytes().to_vec();
-    bytes.extend(check(guild, last));
+/// What a page is of; the token of one list does not fit another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    /// The members of a guild, by id.
+    Members,
+    /// The bans of a guild, by user.
+    Bans,
+    /// The acts in a guild, the newest first.
+    Audit,
+}
+
+impl List {
+    fn name(self) -> &'static [u8] {
+        match self {
+            Self::Members => b"guildhall members page",
+            Self::Bans => b"guildhall bans page",
+            Self::Audit => b"guildhall audit page",
+        }
+    }
+}
+
+/// The token of the page behind this id. It is checked, so that it cannot be mixed up with another list's; it is no
+/// secret and grants nothing.
+pub(super) fn token(list: List, guild: GuildId, last: u64) -> String {
+    let mut bytes = last.to_be_bytes().to_vec();
+    bytes.extend(check(list, guild, last));
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The last member before the page of a token; an empty token is the first page.
-pub(super) fn members_after(guild: GuildId, token: &str) -> Result<UserId> {
+/// The last id before the page of a token; `None`: an empty token is the first page.
+pub(super) fn before(list: List, guild: GuildId, token: &str) -> Result<Option<u64>> {
     if token.is_empty() {
-        return Ok(UserId(0));
+        return Ok(None);
     }
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| Error::PageToken)?;
     let (last, sum) = bytes.split_first_chunk().ok_or(Error::PageToken)?;
-    let last = UserId(u64::from_be_bytes(*last));
-    if sum == check(guild, last) { Ok(last) } else { Err(Error::PageToken) }
+    let last = u64::from_be_bytes(*last);
+    if sum == check(list, guild, last) { Ok(Some(last)) } else { Err(Error::PageToken) }
 }
 
-fn check(guild: GuildId, last: UserId) -> [u8; CHECK_BYTES] {
+/// The same for a list of users.
+pub(super) fn after(list: List, guild: GuildId, token: &str) -> Result<UserId> {
+    Ok(UserId(before(list, guild, token)?.unwrap_or_default()))
+}
+
+fn check(list: List, guild: GuildId, last: u64) -> [u8; CHECK_BYTES] {
     let mut hash = Sha256::new();
-    hash.update(b"guildhall members page");
+    hash.update(list.name());
     hash.update(guild.get().to_be_bytes());
-    hash.update(last.get().to_be_bytes());
+    hash.update(last.to_be_bytes());
     let sum = hash.finalize();
     std::array::from_fn(|index| sum[index])
 }
@@ -58,20 +84,21 @@ mod tests {
     fn a_token_leads_back() {
         let guild = GuildId(7);
         for last in [1, 42, u64::MAX] {
-            let token = members_token(guild, UserId(last));
-            assert_eq!(members_after(guild, &token).expect("valid"), UserId(last));
+            let token = token(List::Members, guild, last);
+            assert_eq!(after(List::Members, guild, &token).expect("valid"), UserId(last));
         }
-        assert_eq!(members_after(guild, "").expect("first page"), UserId(0));
+        assert_eq!(after(List::Members, guild, "").expect("first page"), UserId(0));
     }
 
     #[test]
     fn other_tokens_are_refused() {
-        let token = members_token(GuildId(7), UserId(42));
-        assert!(matches!(members_after(GuildId(8), &token), Err(Error::PageToken)));
+        let token = token(List::Members, GuildId(7), 42);
+        assert!(matches!(after(List::Members, GuildId(8), &token), Err(Error::PageToken)));
+        assert!(matches!(after(List::Bans, GuildId(7), &token), Err(Error::PageToken)));
         let cut = &token[..token.len() - 1];
         let swapped = token.replacen('A', "B", 1);
         for bad in [cut, swapped.as_str(), "x", "%%", &format!("{token}A"), &"A".repeat(256)] {
-            assert!(matches!(members_after(GuildId(7), bad), Err(Error::PageToken)), "{bad}");
+            assert!(matches!(after(List::Members, GuildId(7), bad), Err(Error::PageToken)), "{bad}");
         }
     }
 }

@@ -76,8 +76,9 @@ impl Chat {
     fn profile_events(&self, row: &UserRow, guilds: &[Arc<GuildHandle>]) -> Vec<NewEvent> {
         let now_ms = self.clock.now_ms();
         let told = guilds.iter().filter_map(|handle| {
-            let join_ms = handle.look(|view| view.joined_ms(row.id))?;
-            let member = events::member(&MemberRow { guild: handle.id(), user: row.id, join_ms }, row);
+            let join_ms = handle.look(|view| view.member(row.id).map(|member| member.join_ms))?;
+            // Nothing of the member's rights: this event is not written at a version of them.
+            let member = events::member(&MemberRow::new(handle.id(), row.id, join_ms), row);
             let payload = Payload::MemberUpdated(v1::MemberUpdated { member: Some(member) });
             Some(events::new_event(handle.id(), row.id, now_ms, payload))
         });

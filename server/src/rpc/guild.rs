@@ -105,4 +105,25 @@ impl GuildService for Guilds {
         let (caller, request) = parts(request)?;
         Ok(Response::new(self.0.list_invites(&caller, request).await?))
     }
+
+    async fn transfer_guild(
+        &self,
+        request: Request<v1::TransferGuildRequest>,
+    ) -> Result<Response<v1::TransferGuildResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.transfer_guild(&caller, request).await?))
+    }
+
+    async fn add_bot(&self, request: Request<v1::AddBotRequest>) -> Result<Response<v1::AddBotResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.add_bot(&caller, request).await?))
+    }
+
+    async fn get_member(
+        &self,
+        request: Request<v1::GetMemberRequest>,
+    ) -> Result<Response<v1::GetMemberResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.get_member(&caller, request).await?))
+    }
 }

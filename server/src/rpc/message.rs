@@ -36,4 +36,12 @@ impl MessageService for Messages {
         let (caller, request) = parts(request)?;
         Ok(Response::new(self.0.delete_message(&caller, request).await?))
     }
+
+    async fn bulk_delete_messages(
+        &self,
+        request: Request<v1::BulkDeleteMessagesRequest>,
+    ) -> Result<Response<v1::BulkDeleteMessagesResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.bulk_delete_messages(&caller, request).await?))
+    }
 }

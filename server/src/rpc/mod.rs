@@ -12,6 +12,8 @@ mod guild;
 mod history;
 mod internal;
 mod message;
+mod moderation;
+mod role;
 mod user;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use generated::{
     auth_service_server::AuthServiceServer, channel_service_server::ChannelServiceServer,
     gateway_service_server::GatewayServiceServer, guild_service_server::GuildServiceServer,
     history_service_server::HistoryServiceServer, message_service_server::MessageServiceServer,
+    moderation_service_server::ModerationServiceServer, role_service_server::RoleServiceServer,
     user_service_server::UserServiceServer,
 };
 
@@ -49,6 +52,8 @@ pub fn routes(chat: Arc<Chat>, sessions: Sessions, nodes: Option<Nodes>) -> Rout
     add!(GuildServiceServer, Arc::new(guild::Guilds(Arc::clone(&chat))), REQUEST_BYTES_MAX);
     add!(ChannelServiceServer, Arc::new(channel::Channels(Arc::clone(&chat))), REQUEST_BYTES_MAX);
     add!(MessageServiceServer, Arc::new(message::Messages(Arc::clone(&chat))), REQUEST_BYTES_MAX);
+    add!(RoleServiceServer, Arc::new(role::Roles(Arc::clone(&chat))), REQUEST_BYTES_MAX);
+    add!(ModerationServiceServer, Arc::new(moderation::Moderation(Arc::clone(&chat))), REQUEST_BYTES_MAX);
     add!(HistoryServiceServer, Arc::new(history::History(chat)), REQUEST_BYTES_MAX);
     add!(GatewayServiceServer, Gateway::new(sessions, nodes), FRAME_BYTES_MAX);
     routes.routes()

@@ -64,6 +64,9 @@ impl Bench {
             parent: None,
             topic: String::new(),
             create_ms: 1,
+            overwrites: Vec::new(),
+            in_step: false,
+            slow_mode_seconds: 0,
         };
         let owner = UserRow {
             id: UserId(1),

@@ -1,144 +1,15 @@
-//! Users, tokens, guilds, channels, members and invites, with the streams of guilds and users.
+//! Users, tokens, guilds, channels, members, roles, bans and invites, with the streams of guilds and users.
 //!
 //! Every change is one `commit`: rows and events in one transaction, under a compare-and-set on the head of at most one
 //! stream. That head is the version of all rights in a guild, so a decision taken at it holds when the change lands.
 
 use async_trait::async_trait;
-use guildhall_proto::ids::{ChannelId, GuildId, LoginSessionId, StreamKey, UserId};
+use guildhall_proto::ids::{ChannelId, GuildId, LoginSessionId, RoleId, StreamKey, UserId};
 
-use super::{Position, Result};
-
-/// A person or a bot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserRow {
-    /// The id.
-    pub id: UserId,
-    /// Unique, lower case.
-    pub username: String,
-    /// The name to show; never empty.
-    pub display_name: String,
-    /// Empty = none.
-    pub avatar_url: String,
-    /// Empty = none.
-    pub custom_status: String,
-    /// PHC string; `None` for bots.
-    pub password_hash: Option<String>,
-    /// Who owns the bot; `None` for people.
-    pub bot_owner: Option<UserId>,
-    /// Whether the user administers this server.
-    pub admin: bool,
-    /// Unix milliseconds.
-    pub create_ms: u64,
-}
-
-/// What a token was made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenKind {
-    /// A login session of a person.
-    Person,
-    /// A bot.
-    Bot,
-}
-
-/// A login session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenRow {
-    /// The id that the user sees.
-    pub id: LoginSessionId,
-    /// SHA-256 of the token.
-    pub digest: [u8; 32],
-    /// Whose.
-    pub user: UserId,
-    /// What for.
-    pub kind: TokenKind,
-    /// What the device calls itself.
-    pub device: String,
-    /// Unix milliseconds.
-    pub create_ms: u64,
-    /// Unix milliseconds.
-    pub last_used_ms: u64,
-    /// Unix milliseconds; `None` = never.
-    pub expire_ms: Option<u64>,
-}
-
-/// A guild.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GuildRow {
-    /// The id.
-    pub id: GuildId,
-    /// The name.
-    pub name: String,
-    /// Empty = none.
-    pub icon_url: String,
-    /// Who owns it.
-    pub owner: UserId,
-    /// Unix milliseconds.
-    pub create_ms: u64,
-}
-
-/// A channel of a guild.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChannelRow {
-    /// The id.
-    pub id: ChannelId,
-    /// The guild.
-    pub guild: GuildId,
-    /// The name.
-    pub name: String,
-    /// A value of `v1::ChannelKind`.
-    pub kind: i32,
-    /// From 0.
-    pub position: u32,
-    /// The category above it.
-    pub parent: Option<ChannelId>,
-    /// Empty = none.
-    pub topic: String,
-    /// Unix milliseconds.
-    pub create_ms: u64,
-}
-
-/// A user in a guild.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemberRow {
-    /// The guild.
-    pub guild: GuildId,
-    /// The user.
-    pub user: UserId,
-    /// Unix milliseconds.
-    pub join_ms: u64,
-}
-
-/// An invite.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InviteRow {
-    /// The code.
-    pub code: String,
-    /// The guild.
-    pub guild: GuildId,
-    /// Who made it.
-    pub creator: UserId,
-    /// 0 = any number.
-    pub max_uses: u32,
-    /// How often it was used.
-    pub uses: u32,
-    /// Unix milliseconds; `None` = never.
-    pub expire_ms: Option<u64>,
-    /// Unix milliseconds.
-    pub create_ms: u64,
-}
-
-/// A guild with all that rights depend on, and the position that it is a picture of.
-#[derive(Clone, Debug)]
-pub struct GuildSnapshot {
-    /// The guild.
-    pub guild: GuildRow,
-    /// The guild's stream at this picture.
-    pub position: Position,
-    /// All members.
-    pub members: Vec<MemberRow>,
-    /// All channels, by position.
-    pub channels: Vec<ChannelRow>,
-}
+use super::{
+    AuditQuery, AuditRow, BanRow, ChannelRow, GuildRow, GuildSnapshot, InviteRow, MemberRow, Position, Result, RoleRow,
+    TokenRow, UserRow,
+};
 
 /// One row to be written.
 #[derive(Clone, Debug)]
@@ -180,15 +51,36 @@ pub enum Write {
     InsertGuild(GuildRow),
     /// A guild's name and icon.
     UpdateGuild(GuildRow),
-    /// A guild goes, with its members, channels (as `DeleteChannel`) and invites. Its stream can still be read.
+    /// A guild's owner.
+    SetOwner(GuildId, UserId),
+    /// A guild goes, with its members, channels (as `DeleteChannel`), roles, bans, invites and its audit log. Its stream
+    /// can still be read.
     DeleteGuild(GuildId),
-    /// A new member.
+    /// A new member. `Taken::Banned` if the user is banned.
     InsertMember(MemberRow),
-    /// A member goes.
+    /// A member's nickname and time-out.
+    UpdateMember(MemberRow),
+    /// All roles of a member.
+    SetMemberRoles(GuildId, UserId, Vec<RoleId>),
+    /// A member goes, with the member's roles and overwrites.
     DeleteMember(GuildId, UserId),
+    /// A new role.
+    InsertRole(RoleRow),
+    /// A role's name, permissions, color and how it is shown.
+    UpdateRole(RoleRow),
+    /// A role goes, with its overwrites, and from all members.
+    DeleteRole(GuildId, RoleId),
+    /// The rank of each role.
+    SetRolePositions(Vec<(RoleId, u32)>),
+    /// A ban; replaces an earlier one of the same user.
+    InsertBan(BanRow),
+    /// A ban ends.
+    DeleteBan(GuildId, UserId),
+    /// An act is written down.
+    InsertAudit(AuditRow),
     /// A new channel, with a log.
     InsertChannel(ChannelRow),
-    /// A channel's name, topic and parent.
+    /// A channel's name, topic, parent, slow mode and overwrites.
     UpdateChannel(ChannelRow),
     /// A channel goes. Its log is closed at once; its messages are erased soon after, in small steps.
     DeleteChannel(ChannelId),
@@ -242,6 +134,8 @@ pub enum Taken {
     Id,
     /// The member is one already.
     Member,
+    /// The user is banned from the guild.
+    Banned,
     /// The invite does not work (any more).
     Invite,
     /// The setup code is wrong or used.
@@ -316,6 +210,13 @@ pub trait Metadata: Send + Sync + 'static {
     async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>>;
     /// Up to `limit` members with ids above `after`, by id.
     async fn members(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(MemberRow, UserRow)>>;
+
+    /// A ban.
+    async fn ban(&self, guild: GuildId, user: UserId) -> Result<Option<BanRow>>;
+    /// Up to `limit` bans of users with ids above `after`, by id, with the users that are known.
+    async fn bans(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(BanRow, Option<UserRow>)>>;
+    /// Up to `limit` acts, the newest first.
+    async fn audit(&self, guild: GuildId, query: AuditQuery, limit: usize) -> Result<Vec<AuditRow>>;
 
     /// An invite.
     async fn invite(&self, code: &str) -> Result<Option<InviteRow>>;

@@ -11,6 +11,7 @@ pub mod log;
 pub mod metadata;
 pub mod nodes;
 pub mod postgres;
+pub mod rows;
 pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod testing_postgres;
@@ -18,11 +19,12 @@ pub(crate) mod testing_postgres;
 use std::sync::Arc;
 
 pub use log::{Anchor, Append, Body, Change, ChannelLog, Duplicate, Entry, MessageRow, Page, Record, Sent};
-pub use metadata::{
-    ChannelRow, Commit, EventRow, GuildRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Notice, Taken,
-    TokenKind, TokenRow, UserRow, Write,
-};
+pub use metadata::{Commit, EventRow, Metadata, NewEvent, Notice, Taken, Write};
 pub use nodes::{Node, Registry};
+pub use rows::{
+    AuditQuery, AuditRow, BanRow, ChannelRow, GuildRow, GuildSnapshot, InviteRow, MemberRow, OverwriteRow, RoleRow,
+    Target, TokenKind, TokenRow, UserRow,
+};
 
 /// Why an engine could not do what it was asked. Absence is `Option`, never an error.
 #[derive(Debug, thiserror::Error)]

@@ -118,5 +118,6 @@ fn readable(view: &View, user: UserId) -> Vec<ChannelId> {
 }
 
 fn reads(view: &View, user: UserId, channel: ChannelId) -> bool {
-    access::channel_permissions(view, user, channel).is_some_and(|held| held.has(Permission::ReadHistory))
+    let held = access::channel_permissions(view, access::Who::looking(user), channel);
+    held.is_some_and(|held| held.has(Permission::ReadHistory))
 }

@@ -45,9 +45,9 @@ fn members_come_and_go() {
         admin: false,
         create_ms: 1,
     };
-    let member = events::member(&MemberRow { guild: GUILD, user: STRANGER, join_ms: 9_001 }, &profile);
+    let member = events::member(&MemberRow::new(GUILD, STRANGER, 9_001), &profile);
     apply(&mut view, Payload::MemberJoined(v1::MemberJoined { member: Some(member) }));
-    assert_eq!(view.joined_ms(STRANGER), Some(9_001));
+    assert_eq!(view.member(STRANGER).map(|member| member.join_ms), Some(9_001));
     let reason = v1::LeaveReason::Removed.into();
     apply(&mut view, Payload::MemberRemoved(v1::MemberRemoved { user_id: MEMBER.get(), reason }));
     assert!(!view.is_member(MEMBER) && view.is_member(OWNER));

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use guildhall_proto::{
-    ids::{ChannelId, UserId},
+    ids::{ChannelId, RoleId, UserId},
     v1::event::Payload,
 };
 
 use crate::{
     chat::events,
-    store::{ChannelRow, GuildRow, GuildSnapshot, Position},
+    store::{ChannelRow, GuildRow, GuildSnapshot, MemberRow, OverwriteRow, Position, RoleRow, Target},
 };
 
 /// The picture.
@@ -17,9 +17,9 @@ use crate::{
 pub struct View {
     guild: GuildRow,
     position: Position,
-    /// With the moments of joining, in Unix milliseconds.
-    members: HashMap<UserId, u64>,
+    members: HashMap<UserId, MemberRow>,
     channels: HashMap<ChannelId, ChannelRow>,
+    roles: HashMap<RoleId, RoleRow>,
     deleted: bool,
 }
 
@@ -29,8 +29,9 @@ impl View {
         Self {
             guild: snapshot.guild,
             position: snapshot.position,
-            members: snapshot.members.into_iter().map(|member| (member.user, member.join_ms)).collect(),
+            members: snapshot.members.into_iter().map(|member| (member.user, member)).collect(),
             channels: snapshot.channels.into_iter().map(|channel| (channel.id, channel)).collect(),
+            roles: snapshot.roles.into_iter().map(|role| (role.id, role)).collect(),
             deleted: false,
         }
     }
@@ -55,9 +56,32 @@ impl View {
         self.members.contains_key(&user)
     }
 
-    /// When the user joined, in Unix milliseconds; `None`: not a member.
-    pub fn joined_ms(&self, user: UserId) -> Option<u64> {
-        self.members.get(&user).copied()
+    /// A member, with roles, nickname and time-out.
+    pub fn member(&self, user: UserId) -> Option<&MemberRow> {
+        self.members.get(&user)
+    }
+
+    /// The id of everyone's role.
+    pub fn everyone(&self) -> RoleId {
+        RoleId(self.guild.id.get())
+    }
+
+    /// A role.
+    pub fn role(&self, id: RoleId) -> Option<&RoleRow> {
+        self.roles.get(&id)
+    }
+
+    /// All roles, everyone's first, by position.
+    pub fn roles(&self) -> Vec<&RoleRow> {
+        let mut roles: Vec<_> = self.roles.values().collect();
+        roles.sort_unstable_by_key(|role| (role.position, role.id));
+        roles
+    }
+
+    /// The overwrites that count in a channel, by target: its own or, in step, its category's.
+    pub fn overwrites<'a>(&'a self, channel: &'a ChannelRow) -> &'a [OverwriteRow] {
+        let category = channel.parent.filter(|_| channel.in_step).and_then(|id| self.channels.get(&id));
+        &category.unwrap_or(channel).overwrites
     }
 
     /// All members, in no order.
@@ -97,18 +121,88 @@ impl View {
                 self.deleted = true;
                 self.members.clear();
                 self.channels.clear();
+                self.roles.clear();
             }
-            Some(Payload::MemberJoined(change)) => {
-                if let Some((user, join_ms)) = change.member.as_ref().and_then(events::membership) {
-                    self.members.insert(user, join_ms);
-                }
+            Some(Payload::OwnerChanged(change)) => self.guild.owner = UserId(change.owner_id),
+            Some(other) => {
+                self.apply_members(other);
+                self.apply_roles(other);
+                self.apply_channels(other);
             }
-            Some(Payload::MemberRemoved(change)) => {
-                self.members.remove(&UserId::from(change.user_id));
-            }
-            Some(other) => self.apply_channels(other),
             None => {}
         }
+    }
+
+    fn apply_members(&mut self, payload: &Payload) {
+        match payload {
+            Payload::MemberJoined(change) => {
+                if let Some(member) = change.member.as_ref().and_then(events::member_row) {
+                    self.members.insert(member.user, member);
+                }
+            }
+            Payload::MemberRemoved(change) => {
+                let user = UserId(change.user_id);
+                self.members.remove(&user);
+                self.forget(Target::Member(user));
+            }
+            Payload::MemberRolesUpdated(change) => {
+                if let Some(member) = self.members.get_mut(&UserId(change.user_id)) {
+                    member.roles = change.role_ids.iter().copied().map(RoleId).collect();
+                    member.roles.sort_unstable();
+                }
+            }
+            Payload::MemberNicknameUpdated(change) => {
+                if let Some(member) = self.members.get_mut(&UserId(change.user_id)) {
+                    member.nickname.clone_from(&change.nickname);
+                }
+            }
+            Payload::MemberTimedOut(change) => {
+                if let Some(member) = self.members.get_mut(&UserId(change.user_id)) {
+                    member.time_out_ms = change.until_time.map(events::unix_ms);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_roles(&mut self, payload: &Payload) {
+        match payload {
+            Payload::RoleCreated(change) => {
+                if let Some(role) = change.role.as_ref().map(events::role_row) {
+                    let above = self.roles.values_mut().filter(|other| other.position >= role.position);
+                    above.for_each(|other| other.position += 1);
+                    self.roles.insert(role.id, role);
+                }
+            }
+            Payload::RoleUpdated(change) => {
+                if let Some(role) = change.role.as_ref().map(events::role_row) {
+                    self.roles.insert(role.id, role);
+                }
+            }
+            Payload::RoleDeleted(change) => self.delete_role(RoleId(change.role_id)),
+            Payload::RolesReordered(change) => {
+                for (position, id) in (1..).zip(&change.role_ids) {
+                    if let Some(role) = self.roles.get_mut(&RoleId(*id)) {
+                        role.position = position;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// With its overwrites, and from all members.
+    fn delete_role(&mut self, id: RoleId) {
+        let Some(gone) = self.roles.remove(&id) else { return };
+        let above = self.roles.values_mut().filter(|other| other.position > gone.position);
+        above.for_each(|other| other.position -= 1);
+        self.members.values_mut().for_each(|member| member.roles.retain(|role| *role != id));
+        self.forget(Target::Role(id));
+    }
+
+    /// No channel knows the target any more.
+    fn forget(&mut self, target: Target) {
+        self.channels.values_mut().for_each(|channel| channel.overwrites.retain(|row| row.target != target));
     }
 
     fn apply_channels(&mut self, payload: &Payload) {

@@ -941,12 +941,28 @@ pub mod guild_service_server {
             &self,
             request: tonic::Request<::guildhall_proto::v1::DeleteGuildRequest>,
         ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::DeleteGuildResponse>, tonic::Status>;
+        /// Gives the guild to another member, who must be a person. Owner only.
+        async fn transfer_guild(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::TransferGuildRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::TransferGuildResponse>, tonic::Status>;
+        /// Adds a bot of the caller, with a role of its own that has these permissions. Adding it twice changes nothing. Wants
+        /// MANAGE_GUILD.
+        async fn add_bot(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::AddBotRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::AddBotResponse>, tonic::Status>;
+        /// One member.
+        async fn get_member(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::GetMemberRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::GetMemberResponse>, tonic::Status>;
         /// Members by id, a page at a time.
         async fn list_members(
             &self,
             request: tonic::Request<::guildhall_proto::v1::ListMembersRequest>,
         ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListMembersResponse>, tonic::Status>;
-        /// Removes somebody else. Wants KICK_MEMBERS. Nothing that is authorised afterwards reaches the removed one.
+        /// Removes a member below the caller. Wants KICK_MEMBERS. Nothing that is authorised afterwards reaches the removed one.
         async fn remove_member(
             &self,
             request: tonic::Request<::guildhall_proto::v1::RemoveMemberRequest>,
@@ -1194,6 +1210,99 @@ pub mod guild_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DeleteGuildSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.GuildService/TransferGuild" => {
+                    #[allow(non_camel_case_types)]
+                    struct TransferGuildSvc<T: GuildService>(pub Arc<T>);
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::TransferGuildRequest> for TransferGuildSvc<T> {
+                        type Response = ::guildhall_proto::v1::TransferGuildResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::TransferGuildRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as GuildService>::transfer_guild(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TransferGuildSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.GuildService/AddBot" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddBotSvc<T: GuildService>(pub Arc<T>);
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::AddBotRequest> for AddBotSvc<T> {
+                        type Response = ::guildhall_proto::v1::AddBotResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::AddBotRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as GuildService>::add_bot(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddBotSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.GuildService/GetMember" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetMemberSvc<T: GuildService>(pub Arc<T>);
+                    impl<T: GuildService> tonic::server::UnaryService<::guildhall_proto::v1::GetMemberRequest> for GetMemberSvc<T> {
+                        type Response = ::guildhall_proto::v1::GetMemberResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::GetMemberRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as GuildService>::get_member(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetMemberSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
@@ -1471,6 +1580,12 @@ pub mod message_service_server {
             &self,
             request: tonic::Request<::guildhall_proto::v1::DeleteMessageRequest>,
         ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::DeleteMessageResponse>, tonic::Status>;
+        /// Deletes messages of anybody. Ids of none, or of deleted ones, do no harm. Each one that goes is an event of its own.
+        /// Wants MANAGE_MESSAGES.
+        async fn bulk_delete_messages(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::BulkDeleteMessagesRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::BulkDeleteMessagesResponse>, tonic::Status>;
     }
     /// Writing. The same requests travel as commands of the gateway, with the same rules, answers and errors.
     #[derive(Debug)]
@@ -1638,6 +1753,40 @@ pub mod message_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/guildhall.v1.MessageService/BulkDeleteMessages" => {
+                    #[allow(non_camel_case_types)]
+                    struct BulkDeleteMessagesSvc<T: MessageService>(pub Arc<T>);
+                    impl<T: MessageService>
+                        tonic::server::UnaryService<::guildhall_proto::v1::BulkDeleteMessagesRequest>
+                        for BulkDeleteMessagesSvc<T>
+                    {
+                        type Response = ::guildhall_proto::v1::BulkDeleteMessagesResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::BulkDeleteMessagesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as MessageService>::bulk_delete_messages(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BulkDeleteMessagesSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
@@ -1663,6 +1812,517 @@ pub mod message_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "guildhall.v1.MessageService";
     impl<T> tonic::server::NamedService for MessageServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Generated server implementations.
+pub mod role_service_server {
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with RoleServiceServer.
+    #[async_trait]
+    pub trait RoleService: std::marker::Send + std::marker::Sync + 'static {
+        /// Makes a role, right above everyone's. Wants MANAGE_ROLES.
+        async fn create_role(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::CreateRoleRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::CreateRoleResponse>, tonic::Status>;
+        /// The roles of a guild, everyone's first, by position.
+        async fn list_roles(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::ListRolesRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListRolesResponse>, tonic::Status>;
+        /// Changes a role; of everyone's, the permissions alone. Wants MANAGE_ROLES.
+        async fn update_role(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::UpdateRoleRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::UpdateRoleResponse>, tonic::Status>;
+        /// Deletes a role: its bearers and all channels lose it. Everyone's stays. Wants MANAGE_ROLES.
+        async fn delete_role(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::DeleteRoleRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::DeleteRoleResponse>, tonic::Status>;
+        /// Gives all roles but everyone's a new order. Wants MANAGE_ROLES.
+        async fn reorder_roles(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::ReorderRolesRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ReorderRolesResponse>, tonic::Status>;
+        /// Gives a member a role. Giving it twice changes nothing. Wants MANAGE_ROLES.
+        async fn add_member_role(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::AddMemberRoleRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::AddMemberRoleResponse>, tonic::Status>;
+        /// Takes a role from a member. Taking it twice changes nothing. Wants MANAGE_ROLES.
+        async fn remove_member_role(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::RemoveMemberRoleRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::RemoveMemberRoleResponse>, tonic::Status>;
+        /// Sets what a role or a member has more or less in a channel; a channel that was in step with its category begins with
+        /// what it had from there. Wants MANAGE_ROLES in the channel.
+        async fn set_overwrite(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::SetOverwriteRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::SetOverwriteResponse>, tonic::Status>;
+        /// Deletes an overwrite. One that is not there is deleted already. Wants MANAGE_ROLES in the channel.
+        async fn delete_overwrite(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::DeleteOverwriteRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::DeleteOverwriteResponse>, tonic::Status>;
+        /// Puts a channel in step with its category again: its own overwrites go. Wants MANAGE_ROLES in the channel.
+        async fn put_in_step(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::PutInStepRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::PutInStepResponse>, tonic::Status>;
+        /// Whether a member may do something, and every step that leads there. About oneself, or with MANAGE_ROLES.
+        async fn explain_permission(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::ExplainPermissionRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ExplainPermissionResponse>, tonic::Status>;
+    }
+    /// Roles, who bears them, what differs in single channels, and why somebody may or may not do something. One gives only
+    /// permissions that one holds, and touches only roles and members below one's highest role; the owner is above all.
+    #[derive(Debug)]
+    pub struct RoleServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> RoleServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for RoleServiceServer<T>
+    where
+        T: RoleService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/guildhall.v1.RoleService/CreateRole" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateRoleSvc<T: RoleService>(pub Arc<T>);
+                    impl<T: RoleService> tonic::server::UnaryService<::guildhall_proto::v1::CreateRoleRequest> for CreateRoleSvc<T> {
+                        type Response = ::guildhall_proto::v1::CreateRoleResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::CreateRoleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as RoleService>::create_role(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateRoleSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.RoleService/ListRoles" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRolesSvc<T: RoleService>(pub Arc<T>);
+                    impl<T: RoleService> tonic::server::UnaryService<::guildhall_proto::v1::ListRolesRequest> for ListRolesSvc<T> {
+                        type Response = ::guildhall_proto::v1::ListRolesResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::ListRolesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as RoleService>::list_roles(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRolesSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.RoleService/UpdateRole" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateRoleSvc<T: RoleService>(pub Arc<T>);
+                    impl<T: RoleService> tonic::server::UnaryService<::guildhall_proto::v1::UpdateRoleRequest> for UpdateRoleSvc<T> {
+                        type Response = ::guildhall_proto::v1::UpdateRoleResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::UpdateRoleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as RoleService>::update_role(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateRoleSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.RoleService/DeleteRole" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteRoleSvc<T: RoleService>(pub Arc<T>);
+                    impl<T: RoleService> tonic::server::UnaryService<::guildhall_proto::v1::DeleteRoleRequest> for DeleteRoleSvc<T> {
+                        type Response = ::guildhall_proto::v1::DeleteRoleResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::DeleteRoleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as RoleService>::delete_role(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteRoleSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.RoleService/ReorderRoles" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReorderRolesSvc<T: RoleService>(pub Arc<T>);
+                    impl<T: RoleService> tonic::server::UnaryService<::guildhall_proto::v1::ReorderRolesRequest> for ReorderRolesSvc<T> {
+                        type Response = ::guildhall_proto::v1::ReorderRolesResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::ReorderRolesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as RoleService>::reorder_roles(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReorderRolesSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.RoleService/AddMemberRole" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddMemberRoleSvc<T: RoleService>(pub Arc<T>);
+                    impl<T: RoleService> tonic::server::UnaryService<::guildhall_proto::v1::AddMemberRoleRequest> for AddMemberRoleSvc<T> {
+                        type Response = ::guildhall_proto::v1::AddMemberRoleResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::AddMemberRoleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as RoleService>::add_member_role(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddMemberRoleSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.RoleService/RemoveMemberRole" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveMemberRoleSvc<T: RoleService>(pub Arc<T>);
+                    impl<T: RoleService> tonic::server::UnaryService<::guildhall_proto::v1::RemoveMemberRoleRequest>
+                        for RemoveMemberRoleSvc<T>
+                    {
+                        type Response = ::guildhall_proto::v1::RemoveMemberRoleResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::RemoveMemberRoleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as RoleService>::remove_member_role(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveMemberRoleSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.RoleService/SetOverwrite" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetOverwriteSvc<T: RoleService>(pub Arc<T>);
+                    impl<T: RoleService> tonic::server::UnaryService<::guildhall_proto::v1::SetOverwriteRequest> for SetOverwriteSvc<T> {
+                        type Response = ::guildhall_proto::v1::SetOverwriteResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::SetOverwriteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as RoleService>::set_overwrite(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetOverwriteSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.RoleService/DeleteOverwrite" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteOverwriteSvc<T: RoleService>(pub Arc<T>);
+                    impl<T: RoleService> tonic::server::UnaryService<::guildhall_proto::v1::DeleteOverwriteRequest>
+                        for DeleteOverwriteSvc<T>
+                    {
+                        type Response = ::guildhall_proto::v1::DeleteOverwriteResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::DeleteOverwriteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as RoleService>::delete_overwrite(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteOverwriteSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.RoleService/PutInStep" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutInStepSvc<T: RoleService>(pub Arc<T>);
+                    impl<T: RoleService> tonic::server::UnaryService<::guildhall_proto::v1::PutInStepRequest> for PutInStepSvc<T> {
+                        type Response = ::guildhall_proto::v1::PutInStepResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::PutInStepRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as RoleService>::put_in_step(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutInStepSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.RoleService/ExplainPermission" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExplainPermissionSvc<T: RoleService>(pub Arc<T>);
+                    impl<T: RoleService> tonic::server::UnaryService<::guildhall_proto::v1::ExplainPermissionRequest>
+                        for ExplainPermissionSvc<T>
+                    {
+                        type Response = ::guildhall_proto::v1::ExplainPermissionResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::ExplainPermissionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as RoleService>::explain_permission(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExplainPermissionSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => Box::pin(async move {
+                    let mut response = http::Response::new(tonic::body::Body::default());
+                    let headers = response.headers_mut();
+                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
+                    Ok(response)
+                }),
+            }
+        }
+    }
+    impl<T> Clone for RoleServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "guildhall.v1.RoleService";
+    impl<T> tonic::server::NamedService for RoleServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
@@ -2115,6 +2775,336 @@ pub mod history_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "guildhall.v1.HistoryService";
     impl<T> tonic::server::NamedService for HistoryServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Generated server implementations.
+pub mod moderation_service_server {
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ModerationServiceServer.
+    #[async_trait]
+    pub trait ModerationService: std::marker::Send + std::marker::Sync + 'static {
+        /// Bans a user, by id whether or not there is one: a member is removed, and no invite works any more. Wants BAN_MEMBERS.
+        async fn ban_user(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::BanUserRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::BanUserResponse>, tonic::Status>;
+        /// Ends a ban. BAN_NOT_FOUND if there is none. Wants BAN_MEMBERS.
+        async fn unban_user(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::UnbanUserRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::UnbanUserResponse>, tonic::Status>;
+        /// Who is banned, by user id, a page at a time. Wants BAN_MEMBERS.
+        async fn list_bans(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::ListBansRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListBansResponse>, tonic::Status>;
+        /// Lets a member only look on until a moment, or ends that. Administrators are not touched. Wants TIME_OUT_MEMBERS.
+        async fn time_out_member(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::TimeOutMemberRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::TimeOutMemberResponse>, tonic::Status>;
+        /// Changes a nickname: one's own with CHANGE_NICKNAME, that of a member below with MANAGE_NICKNAMES.
+        async fn set_nickname(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::SetNicknameRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::SetNicknameResponse>, tonic::Status>;
+        /// Who did what to the guild, the newest first, a page at a time. Wants VIEW_AUDIT_LOG.
+        async fn list_audit_log(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::ListAuditLogRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListAuditLogResponse>, tonic::Status>;
+    }
+    /// Keeping order. Members whose highest role is not below the caller's cannot be touched; the owner never. What was done
+    /// and why is in the audit log.
+    #[derive(Debug)]
+    pub struct ModerationServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ModerationServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ModerationServiceServer<T>
+    where
+        T: ModerationService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/guildhall.v1.ModerationService/BanUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct BanUserSvc<T: ModerationService>(pub Arc<T>);
+                    impl<T: ModerationService> tonic::server::UnaryService<::guildhall_proto::v1::BanUserRequest> for BanUserSvc<T> {
+                        type Response = ::guildhall_proto::v1::BanUserResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::BanUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as ModerationService>::ban_user(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BanUserSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.ModerationService/UnbanUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnbanUserSvc<T: ModerationService>(pub Arc<T>);
+                    impl<T: ModerationService> tonic::server::UnaryService<::guildhall_proto::v1::UnbanUserRequest> for UnbanUserSvc<T> {
+                        type Response = ::guildhall_proto::v1::UnbanUserResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::UnbanUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as ModerationService>::unban_user(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnbanUserSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.ModerationService/ListBans" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListBansSvc<T: ModerationService>(pub Arc<T>);
+                    impl<T: ModerationService> tonic::server::UnaryService<::guildhall_proto::v1::ListBansRequest> for ListBansSvc<T> {
+                        type Response = ::guildhall_proto::v1::ListBansResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::ListBansRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as ModerationService>::list_bans(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListBansSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.ModerationService/TimeOutMember" => {
+                    #[allow(non_camel_case_types)]
+                    struct TimeOutMemberSvc<T: ModerationService>(pub Arc<T>);
+                    impl<T: ModerationService> tonic::server::UnaryService<::guildhall_proto::v1::TimeOutMemberRequest>
+                        for TimeOutMemberSvc<T>
+                    {
+                        type Response = ::guildhall_proto::v1::TimeOutMemberResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::TimeOutMemberRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as ModerationService>::time_out_member(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TimeOutMemberSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.ModerationService/SetNickname" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetNicknameSvc<T: ModerationService>(pub Arc<T>);
+                    impl<T: ModerationService> tonic::server::UnaryService<::guildhall_proto::v1::SetNicknameRequest>
+                        for SetNicknameSvc<T>
+                    {
+                        type Response = ::guildhall_proto::v1::SetNicknameResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::SetNicknameRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as ModerationService>::set_nickname(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetNicknameSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.ModerationService/ListAuditLog" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAuditLogSvc<T: ModerationService>(pub Arc<T>);
+                    impl<T: ModerationService> tonic::server::UnaryService<::guildhall_proto::v1::ListAuditLogRequest>
+                        for ListAuditLogSvc<T>
+                    {
+                        type Response = ::guildhall_proto::v1::ListAuditLogResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::ListAuditLogRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as ModerationService>::list_audit_log(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAuditLogSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => Box::pin(async move {
+                    let mut response = http::Response::new(tonic::body::Body::default());
+                    let headers = response.headers_mut();
+                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
+                    Ok(response)
+                }),
+            }
+        }
+    }
+    impl<T> Clone for ModerationServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "guildhall.v1.ModerationService";
+    impl<T> tonic::server::NamedService for ModerationServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::Engine;
 use super::closing::Job;
 use crate::store::{
-    Commit, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Notice, Position, Result, TokenRow,
-    UserRow, Write,
+    AuditQuery, AuditRow, BanRow, Commit, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Notice,
+    Position, Result, TokenRow, UserRow, Write,
 };
 
 /// Logs that are closed at once.
@@ -123,6 +123,18 @@ impl Metadata for Closing {
 
     async fn members(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(MemberRow, UserRow)>> {
         self.inner.members(guild, after, limit).await
+    }
+
+    async fn ban(&self, guild: GuildId, user: UserId) -> Result<Option<BanRow>> {
+        self.inner.ban(guild, user).await
+    }
+
+    async fn bans(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(BanRow, Option<UserRow>)>> {
+        self.inner.bans(guild, after, limit).await
+    }
+
+    async fn audit(&self, guild: GuildId, query: AuditQuery, limit: usize) -> Result<Vec<AuditRow>> {
+        self.inner.audit(guild, query, limit).await
     }
 
     async fn invite(&self, code: &str) -> Result<Option<InviteRow>> {

@@ -53,11 +53,14 @@ pub(super) fn channel_of(guild: GuildId) -> ChannelRow {
         parent: None,
         topic: String::new(),
         create_ms: NOW_MS,
+        overwrites: Vec::new(),
+        in_step: false,
+        slow_mode_seconds: 0,
     }
 }
 
 pub(super) fn member(guild: GuildId, user: UserId) -> MemberRow {
-    MemberRow { guild, user, join_ms: NOW_MS }
+    MemberRow::new(guild, user, NOW_MS)
 }
 
 pub(super) fn event(stream: StreamKey, payload: &[u8]) -> NewEvent {

@@ -11,7 +11,7 @@ use crate::store::{Anchor, Append, Body, ChannelRow, Commit, GuildRow, MemberRow
 pub(crate) async fn a_session_begins_with_one_look(store: Store) {
     let (user, one, two) = (user(), guild(), guild());
     let (stream, id) = (user_stream(user.id), user.id);
-    let join = |guild: GuildId, join_ms| Write::InsertMember(MemberRow { guild, user: id, join_ms });
+    let join = |guild: GuildId, join_ms| Write::InsertMember(MemberRow::new(guild, id, join_ms));
     let writes =
         vec![Write::InsertUser(user.clone()), Write::InsertGuild(one.clone()), Write::InsertGuild(two.clone())];
     store.metadata.commit(None, writes, Vec::new()).await.unwrap();
@@ -37,8 +37,8 @@ pub(crate) async fn a_guild_is_one_picture(store: Store) {
         Write::InsertChannel(first.clone()),
         Write::InsertChannel(second.clone()),
         Write::InsertChannel(channel_of(fresh().into())),
-        Write::InsertMember(members[1]),
-        Write::InsertMember(members[0]),
+        Write::InsertMember(members[1].clone()),
+        Write::InsertMember(members[0].clone()),
     ];
     let events = vec![event(guild_stream(row.id), b"made")];
     let Commit::Done(positions) = store.metadata.commit(None, writes, events).await.unwrap() else {
@@ -97,7 +97,7 @@ pub(crate) async fn members_come_and_go(store: Store) {
         Write::InsertGuild(first.clone()),
         Write::InsertGuild(second.clone()),
         Write::InsertMember(member(first.id, user)),
-        Write::InsertMember(early),
+        Write::InsertMember(early.clone()),
     ];
     commit(&store, writes).await;
     assert_eq!(store.metadata.guilds_of(user).await.unwrap(), [second.id, first.id]);

@@ -11,6 +11,7 @@ mod lives;
 mod nonces;
 mod pages;
 mod races;
+mod roles;
 mod streams;
 
 pub(super) use self::fixtures::{append, channel, create, create_as, delete, edit};
@@ -25,6 +26,7 @@ pub(super) mod cases {
     pub(crate) use super::nonces::*;
     pub(crate) use super::pages::*;
     pub(crate) use super::races::*;
+    pub(crate) use super::roles::*;
     pub(crate) use super::streams::*;
 }
 
@@ -47,6 +49,8 @@ macro_rules! store_contract_suite {
             an_ended_token_is_not_revived, the_setup_code_works_once,
             a_session_begins_with_one_look, a_guild_is_one_picture, guilds_and_channels_change, ids_are_unique, members_come_and_go,
             members_come_in_pages, a_deleted_channel_is_gone_at_once, a_deleted_guild_is_gone_at_once,
+            roles_are_part_of_the_picture, roles_change_and_go, channels_have_overwrites,
+            whoever_leaves_leaves_nothing_behind, a_banned_user_does_not_come_in, acts_are_written_down,
             invites_are_used_up, invites_are_listed_and_deleted,
             events_follow_the_changes, streams_come_in_the_order_asked, a_moved_stream_writes_nothing, a_taken_row_writes_nothing,
             an_unknown_stream_writes_nothing,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::codec::{self, Columns};
 use super::link::{ANSWER_TIMEOUT, Link, RETRY_PAUSE};
-use super::{channels, failure, guilds, invites, members, notices, setup, streams, tokens, users};
+use super::{audit, bans, channels, failure, guilds, invites, members, notices, roles, setup, streams, tokens, users};
 use crate::store::{Commit, NewEvent, Notice, Taken, Write};
 
 /// How long a change is tried again, or its outcome is asked for.
@@ -197,9 +197,19 @@ async fn row(on: &mut PgConnection, write: &Write) -> sqlx::Result<Option<Taken>
         Write::UseSetupCode(digest) => return setup::take(on, digest).await,
         Write::InsertGuild(guild) => return guilds::insert(on, guild).await,
         Write::UpdateGuild(guild) => guilds::update(on, guild).await,
+        Write::SetOwner(guild, owner) => guilds::set_owner(on, *guild, *owner).await,
         Write::DeleteGuild(guild) => guilds::delete(on, *guild).await,
-        Write::InsertMember(member) => return members::insert(on, *member).await,
+        Write::InsertMember(member) => return members::insert(on, member).await,
+        Write::UpdateMember(member) => members::update(on, member).await,
+        Write::SetMemberRoles(guild, user, borne) => roles::give(on, *guild, *user, borne).await,
         Write::DeleteMember(guild, user) => members::delete(on, *guild, *user).await,
+        Write::InsertRole(role) => return roles::insert(on, role).await,
+        Write::UpdateRole(role) => roles::update(on, role).await,
+        Write::DeleteRole(guild, role) => roles::delete(on, *guild, *role).await,
+        Write::SetRolePositions(places) => roles::place(on, places).await,
+        Write::InsertBan(ban) => bans::insert(on, ban).await,
+        Write::DeleteBan(guild, user) => bans::delete(on, *guild, *user).await,
+        Write::InsertAudit(act) => return audit::insert(on, act).await,
         Write::InsertChannel(channel) => return channels::insert(on, channel).await,
         Write::UpdateChannel(channel) => channels::update(on, channel).await,
         Write::DeleteChannel(channel) => channels::delete(on, *channel).await,

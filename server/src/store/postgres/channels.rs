@@ -5,7 +5,7 @@ use sqlx::postgres::PgConnection;
 
 use super::codec::{self, Columns};
 use super::link::Link;
-use super::streams;
+use super::{overwrites, streams};
 use crate::store::{ChannelRow, Taken};
 
 pub(super) async fn guild_of(on: &Link, channel: ChannelId) -> sqlx::Result<Option<GuildId>> {
@@ -16,8 +16,9 @@ pub(super) async fn guild_of(on: &Link, channel: ChannelId) -> sqlx::Result<Opti
 
 /// With a log.
 pub(super) async fn insert(on: &mut PgConnection, channel: &ChannelRow) -> sqlx::Result<Option<Taken>> {
-    let insert = "INSERT INTO channels (id, guild_id, name, kind, position, parent_id, topic, create_ms)
-                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+    let insert = "INSERT INTO channels
+                  (id, guild_id, name, kind, position, parent_id, topic, create_ms, in_step, slow_mode_seconds)
+                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
     let inserted = sqlx::query(insert)
         .bind(codec::id(channel.id))
         .bind(codec::id(channel.guild))
@@ -27,24 +28,31 @@ pub(super) async fn insert(on: &mut PgConnection, channel: &ChannelRow) -> sqlx:
         .bind(channel.parent.map(codec::id))
         .bind(codec::text(&channel.topic))
         .bind(codec::bound(channel.create_ms))
+        .bind(channel.in_step)
+        .bind(i64::from(channel.slow_mode_seconds))
         .execute(&mut *on)
         .await?;
+    overwrites::replace(on, channel).await?;
     // A log that is still being erased keeps its id from coming back.
     let stream = StreamKey { kind: StreamKind::Channel, id: channel.id.into() };
     let fresh = inserted.rows_affected() == 1 && streams::insert(on, stream).await?;
     Ok((!fresh).then_some(Taken::Id))
 }
 
-/// Name, topic and parent.
+/// Name, topic, parent, slow mode and overwrites.
 pub(super) async fn update(on: &mut PgConnection, channel: &ChannelRow) -> sqlx::Result<()> {
-    sqlx::query("UPDATE channels SET name = $2, topic = $3, parent_id = $4 WHERE id = $1")
+    let update = "UPDATE channels SET name = $2, topic = $3, parent_id = $4, in_step = $5, slow_mode_seconds = $6
+                  WHERE id = $1";
+    sqlx::query(update)
         .bind(codec::id(channel.id))
         .bind(codec::text(&channel.name))
         .bind(codec::text(&channel.topic))
         .bind(channel.parent.map(codec::id))
-        .execute(on)
-        .await
-        .map(drop)
+        .bind(channel.in_step)
+        .bind(i64::from(channel.slow_mode_seconds))
+        .execute(&mut *on)
+        .await?;
+    overwrites::replace(on, channel).await
 }
 
 /// Closes its log, too. What was under it, as under a category, is under nothing then.
@@ -53,6 +61,7 @@ pub(super) async fn delete(on: &mut PgConnection, channel: ChannelId) -> sqlx::R
         "UPDATE streams SET closed = TRUE WHERE kind = 1 AND id = $1",
         "UPDATE channels SET parent_id = NULL WHERE parent_id = $1",
         "DELETE FROM channels WHERE id = $1",
+        "DELETE FROM overwrites WHERE channel_id = $1",
     ] {
         sqlx::query(statement).bind(codec::id(channel)).execute(&mut *on).await?;
     }

@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use guildhall_proto::ids::{ChannelId, GuildId, StreamKey, UserId};
 
 use super::changes::Change;
-use super::{Engine, changes, channels, failure, guilds, invites, members, notices, streams, tokens, users};
+use super::{
+    Engine, audit, bans, changes, channels, failure, guilds, invites, members, notices, streams, tokens, users,
+};
 use crate::store::{
-    Commit, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Notice, Position, Result, TokenRow,
-    UserRow, Write,
+    AuditQuery, AuditRow, BanRow, Commit, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Notice,
+    Position, Result, TokenRow, UserRow, Write,
 };
 
 #[async_trait]
@@ -68,6 +70,18 @@ impl Metadata for Engine {
 
     async fn members(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(MemberRow, UserRow)>> {
         members::page(&self.link, guild, after, limit).await.map_err(failure::error)
+    }
+
+    async fn ban(&self, guild: GuildId, user: UserId) -> Result<Option<BanRow>> {
+        bans::of_user(&self.link, guild, user).await.map_err(failure::error)
+    }
+
+    async fn bans(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(BanRow, Option<UserRow>)>> {
+        bans::page(&self.link, guild, after, limit).await.map_err(failure::error)
+    }
+
+    async fn audit(&self, guild: GuildId, query: AuditQuery, limit: usize) -> Result<Vec<AuditRow>> {
+        audit::page(&self.link, guild, query, limit).await.map_err(failure::error)
     }
 
     async fn invite(&self, code: &str) -> Result<Option<InviteRow>> {

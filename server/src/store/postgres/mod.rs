@@ -5,6 +5,8 @@
 //! lock. A file per noun holds that noun's statements. Nothing outside of this folder knows SQL.
 
 mod append;
+mod audit;
+mod bans;
 mod changes;
 mod channels;
 mod codec;
@@ -18,9 +20,11 @@ mod metadata;
 pub mod nodes;
 mod notices;
 pub mod notify;
+mod overwrites;
 mod page;
 mod place;
 pub mod presences;
+mod roles;
 mod rows;
 mod setup;
 mod streams;

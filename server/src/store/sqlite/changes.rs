@@ -3,7 +3,7 @@
 use guildhall_proto::ids::StreamKey;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{channels, guilds, invites, members, setup, streams, tokens, users};
+use super::{audit, bans, channels, guilds, invites, members, roles, setup, streams, tokens, users};
 use crate::store::{Commit, NewEvent, Taken, Write};
 
 /// What is to be committed.
@@ -58,9 +58,19 @@ async fn row(on: &mut SqliteConnection, write: &Write) -> sqlx::Result<Option<Ta
         Write::UseSetupCode(digest) => return setup::take(on, digest).await,
         Write::InsertGuild(guild) => return guilds::insert(on, guild).await,
         Write::UpdateGuild(guild) => guilds::update(on, guild).await,
+        Write::SetOwner(guild, owner) => guilds::set_owner(on, *guild, *owner).await,
         Write::DeleteGuild(guild) => guilds::delete(on, *guild).await,
-        Write::InsertMember(member) => return members::insert(on, *member).await,
+        Write::InsertMember(member) => return members::insert(on, member).await,
+        Write::UpdateMember(member) => members::update(on, member).await,
+        Write::SetMemberRoles(guild, user, borne) => roles::give(on, *guild, *user, borne).await,
         Write::DeleteMember(guild, user) => members::delete(on, *guild, *user).await,
+        Write::InsertRole(role) => return roles::insert(on, role).await,
+        Write::UpdateRole(role) => roles::update(on, role).await,
+        Write::DeleteRole(guild, role) => roles::delete(on, *guild, *role).await,
+        Write::SetRolePositions(places) => roles::place(on, places).await,
+        Write::InsertBan(ban) => bans::insert(on, ban).await,
+        Write::DeleteBan(guild, user) => bans::delete(on, *guild, *user).await,
+        Write::InsertAudit(act) => return audit::insert(on, act).await,
         Write::InsertChannel(channel) => return channels::insert(on, channel).await,
         Write::UpdateChannel(channel) => channels::update(on, channel).await,
         Write::DeleteChannel(channel) => channels::delete(on, *channel).await,

@@ -4,17 +4,24 @@ use guildhall_proto::ids::{ChannelId, GuildId, StreamKey, StreamKind};
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{self, Columns};
-use super::streams;
+use super::{overwrites, streams};
 use crate::store::{ChannelRow, Taken};
 
 /// By position.
 pub(super) async fn all(on: &mut SqliteConnection, guild: GuildId) -> sqlx::Result<Vec<ChannelRow>> {
-    let select = "SELECT id, guild_id, name, kind, position, parent_id, topic, create_ms FROM channels
-                  WHERE guild_id = ?1 ORDER BY position, id";
-    let rows = sqlx::query(select).bind(codec::id(guild)).fetch_all(on).await?;
-    rows.iter().map(|row| read(&mut Columns::of(row))).collect()
+    let select = "SELECT id, guild_id, name, kind, position, parent_id, topic, create_ms, in_step, slow_mode_seconds
+                  FROM channels WHERE guild_id = ?1 ORDER BY position, id";
+    let rows = sqlx::query(select).bind(codec::id(guild)).fetch_all(&mut *on).await?;
+    let mut overwrites = overwrites::all(on, guild).await?;
+    let channel = |row| {
+        let mut channel = read(&mut Columns::of(row))?;
+        channel.overwrites = overwrites.remove(&channel.id).unwrap_or_default();
+        Ok(channel)
+    };
+    rows.iter().map(channel).collect()
 }
 
+/// The overwrites are elsewhere.
 fn read(columns: &mut Columns<'_>) -> sqlx::Result<ChannelRow> {
     Ok(ChannelRow {
         id: columns.id()?,
@@ -25,6 +32,9 @@ fn read(columns: &mut Columns<'_>) -> sqlx::Result<ChannelRow> {
         parent: columns.id_or_none()?,
         topic: columns.get()?,
         create_ms: columns.id()?,
+        in_step: columns.get()?,
+        slow_mode_seconds: columns.number()?,
+        overwrites: Vec::new(),
     })
 }
 
@@ -36,8 +46,9 @@ pub(super) async fn guild_of(on: &mut SqliteConnection, channel: ChannelId) -> s
 
 /// With a log.
 pub(super) async fn insert(on: &mut SqliteConnection, channel: &ChannelRow) -> sqlx::Result<Option<Taken>> {
-    let insert = "INSERT INTO channels (id, guild_id, name, kind, position, parent_id, topic, create_ms)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
+    let insert = "INSERT INTO channels
+                  (id, guild_id, name, kind, position, parent_id, topic, create_ms, in_step, slow_mode_seconds)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
     let inserted = sqlx::query(insert)
         .bind(codec::id(channel.id))
         .bind(codec::id(channel.guild))
@@ -47,24 +58,31 @@ pub(super) async fn insert(on: &mut SqliteConnection, channel: &ChannelRow) -> s
         .bind(channel.parent.map(codec::id))
         .bind(&channel.topic)
         .bind(codec::bound(channel.create_ms))
+        .bind(channel.in_step)
+        .bind(channel.slow_mode_seconds)
         .execute(&mut *on)
         .await?;
+    overwrites::replace(on, channel).await?;
     // A log that is still being erased keeps its id from coming back.
     let stream = StreamKey { kind: StreamKind::Channel, id: channel.id.into() };
     let fresh = inserted.rows_affected() == 1 && streams::insert(on, stream).await?;
     Ok((!fresh).then_some(Taken::Id))
 }
 
-/// Name, topic and parent.
+/// Name, topic, parent, slow mode and overwrites.
 pub(super) async fn update(on: &mut SqliteConnection, channel: &ChannelRow) -> sqlx::Result<()> {
-    sqlx::query("UPDATE channels SET name = ?2, topic = ?3, parent_id = ?4 WHERE id = ?1")
+    let update = "UPDATE channels SET name = ?2, topic = ?3, parent_id = ?4, in_step = ?5, slow_mode_seconds = ?6
+                  WHERE id = ?1";
+    sqlx::query(update)
         .bind(codec::id(channel.id))
         .bind(&channel.name)
         .bind(&channel.topic)
         .bind(channel.parent.map(codec::id))
-        .execute(on)
-        .await
-        .map(drop)
+        .bind(channel.in_step)
+        .bind(channel.slow_mode_seconds)
+        .execute(&mut *on)
+        .await?;
+    overwrites::replace(on, channel).await
 }
 
 /// Closes its log, too. What was under it, as under a category, is under nothing then.
@@ -73,6 +91,7 @@ pub(super) async fn delete(on: &mut SqliteConnection, channel: ChannelId) -> sql
         "UPDATE streams SET closed = 1 WHERE kind = 1 AND id = ?1",
         "UPDATE channels SET parent_id = NULL WHERE parent_id = ?1",
         "DELETE FROM channels WHERE id = ?1",
+        "DELETE FROM overwrites WHERE channel_id = ?1",
     ] {
         sqlx::query(statement).bind(codec::id(channel)).execute(&mut *on).await?;
     }

@@ -5,10 +5,10 @@ use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{self, Columns};
-use super::{channels, members, streams};
+use super::{channels, members, roles, streams};
 use crate::store::{GuildRow, GuildSnapshot, Taken};
 
-/// A guild with its members and channels, all read from one snapshot.
+/// A guild with its members, channels and roles, all read from one snapshot.
 pub(super) async fn snapshot(on: &mut SqliteConnection, id: GuildId) -> sqlx::Result<Option<GuildSnapshot>> {
     let mut transaction = on.begin().await?;
     let select = "SELECT g.id, g.name, g.icon_url, g.owner_id, g.create_ms, s.epoch, s.head
@@ -26,7 +26,8 @@ pub(super) async fn snapshot(on: &mut SqliteConnection, id: GuildId) -> sqlx::Re
     let position = streams::read_position(&mut columns)?;
     let members = members::all(&mut transaction, id).await?;
     let channels = channels::all(&mut transaction, id).await?;
-    Ok(Some(GuildSnapshot { guild, position, members, channels }))
+    let roles = roles::all(&mut transaction, id).await?;
+    Ok(Some(GuildSnapshot { guild, position, members, channels, roles }))
 }
 
 /// Oldest membership first.
@@ -60,12 +61,22 @@ pub(super) async fn update(on: &mut SqliteConnection, guild: &GuildRow) -> sqlx:
     update.bind(codec::id(guild.id)).bind(&guild.name).bind(&guild.icon_url).execute(on).await.map(drop)
 }
 
+pub(super) async fn set_owner(on: &mut SqliteConnection, guild: GuildId, owner: UserId) -> sqlx::Result<()> {
+    let update = sqlx::query("UPDATE guilds SET owner_id = ?2 WHERE id = ?1");
+    update.bind(codec::id(guild)).bind(codec::id(owner)).execute(on).await.map(drop)
+}
+
 /// With all that is in it. The stream stays.
 pub(super) async fn delete(on: &mut SqliteConnection, guild: GuildId) -> sqlx::Result<()> {
     for statement in [
         "UPDATE streams SET closed = 1 WHERE kind = 1 AND id IN (SELECT id FROM channels WHERE guild_id = ?1)",
         "DELETE FROM channels WHERE guild_id = ?1",
         "DELETE FROM members WHERE guild_id = ?1",
+        "DELETE FROM member_roles WHERE guild_id = ?1",
+        "DELETE FROM roles WHERE guild_id = ?1",
+        "DELETE FROM overwrites WHERE guild_id = ?1",
+        "DELETE FROM bans WHERE guild_id = ?1",
+        "DELETE FROM audit WHERE guild_id = ?1",
         "DELETE FROM invites WHERE guild_id = ?1",
         "DELETE FROM guilds WHERE id = ?1",
     ] {

@@ -7,10 +7,10 @@ use tokio::sync::oneshot;
 
 use super::changes::Change;
 use super::writer::Job;
-use super::{Engine, channels, failure, guilds, invites, members, streams, tokens, users};
+use super::{Engine, audit, bans, channels, failure, guilds, invites, members, streams, tokens, users};
 use crate::store::{
-    Commit, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Position, Result, TokenRow, UserRow,
-    Write,
+    AuditQuery, AuditRow, BanRow, Commit, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Position,
+    Result, TokenRow, UserRow, Write,
 };
 
 #[async_trait]
@@ -69,6 +69,18 @@ impl Metadata for Engine {
 
     async fn members(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(MemberRow, UserRow)>> {
         members::page(&mut *self.reader().await?, guild, after, limit).await.map_err(failure::error)
+    }
+
+    async fn ban(&self, guild: GuildId, user: UserId) -> Result<Option<BanRow>> {
+        bans::of_user(&mut *self.reader().await?, guild, user).await.map_err(failure::error)
+    }
+
+    async fn bans(&self, guild: GuildId, after: UserId, limit: usize) -> Result<Vec<(BanRow, Option<UserRow>)>> {
+        bans::page(&mut *self.reader().await?, guild, after, limit).await.map_err(failure::error)
+    }
+
+    async fn audit(&self, guild: GuildId, query: AuditQuery, limit: usize) -> Result<Vec<AuditRow>> {
+        audit::page(&mut *self.reader().await?, guild, query, limit).await.map_err(failure::error)
     }
 
     async fn invite(&self, code: &str) -> Result<Option<InviteRow>> {

@@ -3,6 +3,8 @@
 //! One task writes (`writer`), over one connection, and commits in groups; a pool of connections reads. A file per noun
 //! holds that noun's statements. Nothing outside of this folder knows SQL.
 
+mod audit;
+mod bans;
 mod changes;
 mod channels;
 mod codec;
@@ -14,9 +16,11 @@ mod invites;
 mod log;
 mod members;
 mod metadata;
+mod overwrites;
 mod page;
 mod place;
 mod readers;
+mod roles;
 mod rows;
 mod setup;
 mod streams;
