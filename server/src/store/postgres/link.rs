@@ -90,6 +90,8 @@ impl Link {
         match error {
             sqlx::Error::PoolTimedOut if busy => {}
             sqlx::Error::PoolTimedOut => self.breaker.note(began, Verdict::TimedOut),
+            // It was there, and broke.
+            _ if failure::is_in_doubt(error) => {}
             _ => self.breaker.note(began, Verdict::Failed),
         }
     }
