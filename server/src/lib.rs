@@ -5,12 +5,14 @@
 //! only downwards; `tests/rooms.rs` holds them to it.
 
 pub mod app;
+pub mod breaker;
 pub mod chat;
 pub mod clock;
 pub mod config;
 pub mod edge;
 pub mod error;
 pub mod fanout;
+pub mod metrics;
 pub mod nodes;
 pub mod rpc;
 pub mod sequencer;

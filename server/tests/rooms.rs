@@ -10,18 +10,21 @@ use std::path::{Path, PathBuf};
 /// Each room of the server, and the rooms that it may know. Arrows point down only: a room stands above all it knows.
 const ROOMS: &[(&str, &[&str])] = &[
     ("testing", &["app", "config", "chat"]),
-    ("app", &["edge", "rpc", "session", "config", "chat", "fanout", "nodes", "store", "clock"]),
-    ("edge", &["config", "error", "chat", "nodes", "clock"]),
+    ("app", &["edge", "rpc", "session", "config", "chat", "fanout", "nodes", "store", "breaker", "metrics", "clock"]),
+    ("edge", &["config", "error", "chat", "nodes", "metrics"]),
     ("rpc", &["session", "error", "chat", "nodes", "sequencer"]),
-    ("session", &["error", "chat", "fanout", "store", "clock"]),
+    ("session", &["error", "chat", "fanout", "store", "metrics", "clock"]),
     ("error", &["chat", "sequencer"]),
     ("config", &["chat"]),
     ("chat", &["sequencer", "fanout", "store", "clock"]),
     // It is the sequencer's router, which is why it stands above it. It is a client of gRPC as `rpc` is a server of it.
     ("nodes", &["sequencer", "store"]),
-    ("sequencer", &["store", "clock"]),
-    ("fanout", &["store"]),
-    ("store", &[]),
+    ("sequencer", &["store", "metrics", "clock"]),
+    ("fanout", &["store", "breaker", "metrics"]),
+    ("store", &["breaker", "metrics"]),
+    ("breaker", &["metrics"]),
+    // Whoever counts knows it; it knows nobody.
+    ("metrics", &[]),
     ("clock", &[]),
 ];
 
@@ -38,6 +41,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["edge/"]),
     ("sqlx", &["store/sqlite/", "store/postgres/", "store/testing_postgres.rs"]),
     ("fred", &["fanout/relay/redis.rs"]),
+    ("prometheus_client", &["metrics/"]),
     ("scylla", &["store/cassandra/"]),
     ("clap", &["config/", "app/"]),
     ("toml", &["config/"]),

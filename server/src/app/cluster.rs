@@ -12,10 +12,10 @@ use tokio::time::timeout;
 use super::StartError;
 use crate::chat::Chat;
 use crate::config::Settings;
-use crate::edge::{Listener, NodeEdge};
+use crate::edge::{Listener, SideEdge};
 use crate::fanout::Hub;
 use crate::fanout::relay::postgres::{PostgresBus, PostgresRecords};
-use crate::fanout::relay::{self, Relay, redis};
+use crate::fanout::relay::{self, Health, Relay, redis};
 use crate::nodes::{Membership, Nodes, Options};
 use crate::rpc;
 use crate::session::Sessions;
@@ -34,7 +34,7 @@ pub(super) struct Place {
 pub(super) struct Cluster {
     relay: Relay,
     notices: JoinHandle<()>,
-    edge: Option<NodeEdge>,
+    edge: Option<SideEdge>,
     membership: Option<Membership>,
 }
 
@@ -55,7 +55,7 @@ impl Place {
             let why = "node_listen is every address of the machine: say in node_address by which one others reach it";
             return Err(StartError::Settings(vec![why.to_owned()]));
         }
-        let listener = Listener::bind_for_nodes(addr)?;
+        let listener = Listener::bind_beside(addr)?;
         let options = Options {
             address: address(settings, listener.local_addr()),
             secret: secret.reveal().to_owned(),
@@ -88,8 +88,10 @@ impl Cluster {
         let (edge, membership) = match place {
             Some(Place { listener, nodes }) => {
                 chat.sequencer().set_router(Arc::new(nodes.clone()));
-                let routes = rpc::node_routes(chat, sessions.clone());
-                let edge = NodeEdge::start(listener, routes, nodes.key().clone());
+                let (pulse, here) = (postgres.pulse(), sessions.clone());
+                let reach = move || pulse.breaker().silent_for().is_none() && here.are_welcome();
+                let routes = rpc::node_routes(chat, sessions.clone(), Box::new(reach));
+                let edge = SideEdge::for_nodes(listener, routes, nodes.key().clone());
                 tracing::info!(addr = %edge.local_addr(), "serves other nodes");
                 let membership = nodes.join(move || sessions.count()).await.map_err(crate::chat::Error::from)?;
                 (Some(edge), Some(membership))
@@ -97,6 +99,11 @@ impl Cluster {
             None => (None, None),
         };
         Ok(Self { relay, notices, edge, membership })
+    }
+
+    /// Tells how the bus does.
+    pub(super) fn relay(&self) -> impl Fn() -> Option<Health> + Send + Sync + use<> {
+        self.relay.watch()
     }
 
     /// Takes this node off the list: the others hand nothing over to it any more. It still answers them.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::StartError;
+use super::watch::Stores;
 use crate::config::{Consistency, MessagesUrl, Settings, StoreUrl};
 use crate::store::cassandra::{self, Cassandra, Level};
 use crate::store::postgres::{self, Postgres};
@@ -63,6 +64,16 @@ impl Engines {
         match &self.open {
             Open::Sqlite(_) => None,
             Open::Postgres(postgres, _) => Some(postgres),
+        }
+    }
+
+    /// What is watched of them.
+    pub(super) fn watched(&self) -> Stores {
+        match &self.open {
+            Open::Sqlite(sqlite) => Stores::Sqlite(sqlite.room()),
+            Open::Postgres(postgres, log) => {
+                Stores::Postgres(postgres.pulse(), log.as_ref().map(|log| log.breaker().clone()))
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod engines;
 mod error;
 mod logs;
 mod migrate;
+mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,13 +22,14 @@ pub use error::StartError;
 use crate::chat::{Chat, Demo, Parts, Policy};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::edge::{Edge, Listener};
+use crate::edge::{Edge, Listener, SideEdge};
 use crate::fanout::Hub;
 use crate::nodes::Nodes;
 use crate::rpc;
 use crate::session::{SessionConfig, Sessions};
 use cluster::{Cluster, Place};
 use engines::Engines;
+use watch::{Watch, Watched};
 
 /// How often channels that have moved on are told to those who do not watch them.
 const ACTIVITY_EVERY: Duration = Duration::from_secs(1);
@@ -44,6 +46,9 @@ pub struct Server {
     /// `None`: a process alone.
     cluster: Option<Cluster>,
     chores: Chores,
+    watch: Option<Watch>,
+    /// `None`: nobody asked for it.
+    operators: Option<SideEdge>,
     setup_code: Option<String>,
     demo: Option<Demo>,
 }
@@ -60,6 +65,7 @@ impl Server {
         }
         // First the port, because it says soonest that a server runs already.
         let listener = Listener::bind(&settings)?;
+        let for_operators = settings.metrics_listen.map(Listener::bind_beside).transpose()?;
         let engines = Engines::open(&settings).await?;
         let place = match engines.postgres() {
             Some(postgres) => Place::take(&settings, postgres)?,
@@ -67,11 +73,10 @@ impl Server {
         };
         let nodes = place.as_ref().map(|place| place.nodes.clone());
         let hub = Arc::new(Hub::default());
-        let clock = Clock::system();
         let chat = Chat::new(Parts {
             store: engines.store.clone(),
             hub: hub.clone(),
-            clock: clock.clone(),
+            clock: Clock::system(),
             policy: Policy { registration: settings.registration },
         });
         let setup_code = chat.ensure_setup_code().await?;
@@ -88,11 +93,19 @@ impl Server {
             }
             None => None,
         };
-        let routes = rpc::routes(chat.clone(), sessions.clone(), nodes);
-        let edge = Edge::start(&settings, listener, routes, chat.clone(), clock).await?;
+        let routes = rpc::routes(chat.clone(), sessions.clone(), nodes.clone());
+        let edge = Edge::start(&settings, listener, routes, chat.clone()).await?;
         if settings.tls_cert.is_none() && !edge.local_addr().ip().to_canonical().is_loopback() {
             tracing::warn!("no TLS: passwords, tokens and messages cross the network readable unless a proxy adds it");
         }
+        let operators = for_operators.map(|listener| edge.for_operators(listener));
+        let watch = Watch::start(Watched {
+            stores: engines.watched(),
+            sessions: sessions.clone(),
+            relay: cluster.as_ref().map(|cluster| Box::new(cluster.relay()) as _),
+            nodes,
+            outlook: edge.outlook(),
+        });
         tracing::info!(addr = %edge.local_addr(), version = env!("CARGO_PKG_VERSION"), "ready");
         Ok(Self {
             chores: Chores::start(hub, chat.clone()),
@@ -102,6 +115,8 @@ impl Server {
             chat,
             engines,
             cluster,
+            watch: Some(watch),
+            operators,
             setup_code,
             demo,
         })
@@ -146,6 +161,10 @@ impl Server {
             if let Some(cluster) = &mut self.cluster {
                 cluster.leave().await;
             }
+            // It would say that this node is ready.
+            if let Some(watch) = self.watch.take() {
+                watch.stop().await;
+            }
             self.edge.refuse().await;
             self.sessions.drain().await;
             self.edge.finish().await;
@@ -167,7 +186,13 @@ impl Server {
     }
 
     async fn close(self) {
+        if let Some(watch) = self.watch {
+            watch.stop().await;
+        }
         self.edge.abort().await;
+        if let Some(operators) = self.operators {
+            operators.abort().await;
+        }
         self.chores.stop().await;
         if let Some(cluster) = self.cluster {
             cluster.close().await;

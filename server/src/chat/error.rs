@@ -135,7 +135,10 @@ impl From<Violations> for Error {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         // What the engine said stays here; callers learn the kind of fault only.
-        tracing::error!(error = &error as &dyn std::error::Error, "storage failed");
+        match error.is_refused() {
+            true => tracing::debug!(%error, "storage refused"),
+            false => tracing::error!(error = &error as &dyn std::error::Error, "storage failed"),
+        }
         Self::Storage(StorageFault::from(&error))
     }
 }

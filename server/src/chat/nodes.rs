@@ -19,8 +19,9 @@ use crate::{
 const NOTICES_EVERY: Duration = Duration::from_millis(500);
 /// Notices that are poked for are read at most this often.
 const NOTICES_PAUSE: Duration = Duration::from_millis(20);
-/// How long reading them may take.
-const NOTICES_WITHIN: Duration = Duration::from_secs(5);
+/// How long reading them may take: longer than the storage itself waits for an answer, or it would never learn that there
+/// was none.
+const NOTICES_WITHIN: Duration = Duration::from_secs(8);
 /// Without them for this long, tokens that are held count for nothing and are asked for anew.
 const TRUST: Duration = Duration::from_secs(30);
 

@@ -57,6 +57,9 @@ settings! {
     /// What nodes show each other to prove that they belong together: the same on all, at least 32 characters. From the
     /// environment or the settings file only, because everybody on the machine sees the flags of a process.
     cluster_secret: Option<Secret> = None, Values::Secret;
+    /// Where operators find `/metrics`, `/healthz` and `/readyz`, in plain HTTP and without a login; never open it to
+    /// clients. Not set: there are no metrics, and health is asked for where clients connect.
+    metrics_listen: Option<SocketAddr> = None, Values::Text("ADDR:PORT");
     /// Who may make an account: anybody, those with an invite to a guild, or nobody.
     registration: Registration = Registration::Invite, Values::Choice(&["open", "invite", "closed"]);
     /// For development: listens on loopback only, opens registration and reflection unless they are set, and makes a demo

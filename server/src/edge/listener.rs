@@ -18,8 +18,8 @@ use crate::config::Settings;
 const BACKLOG: u32 = 4096;
 /// Bytes that the kernel holds for a reader that does not read. Its own default lets that grow to megabytes each.
 const SEND_BUFFER_BYTES: u32 = 32 * 1024;
-/// Connections of other nodes, which have one each.
-const NODE_CONNECTIONS_MAX: usize = 256;
+/// Connections of other nodes, which have one each, or of operators.
+const SIDE_CONNECTIONS_MAX: usize = 256;
 /// How long to wait after a failed accept. Out of file descriptors, the next one fails as well, and a loop without a pause
 /// takes a whole core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -66,12 +66,12 @@ impl Listener {
         Self::open(settings.listen, tls, Peers::new(total, settings.max_connections_per_ip))
     }
 
-    /// Binds an address for other nodes.
+    /// Binds an address for other nodes, or for operators.
     ///
     /// # Errors
     /// If the address cannot be bound.
-    pub fn bind_for_nodes(addr: SocketAddr) -> Result<Self, BindError> {
-        Self::open(addr, None, Peers::new(NODE_CONNECTIONS_MAX, 0))
+    pub fn bind_beside(addr: SocketAddr) -> Result<Self, BindError> {
+        Self::open(addr, None, Peers::new(SIDE_CONNECTIONS_MAX, 0))
     }
 
     fn open(addr: SocketAddr, tls: Option<TlsAcceptor>, peers: Peers) -> Result<Self, BindError> {

@@ -13,9 +13,11 @@ mod files;
 mod listener;
 mod methods;
 mod nodes;
+mod operators;
 mod peers;
 mod progress;
 mod ready;
+mod side;
 mod tls;
 mod trace;
 
@@ -33,13 +35,13 @@ use tower::ServiceBuilder;
 
 pub use files::raise_open_files;
 pub use listener::{BindError, Listener};
-pub use nodes::NodeEdge;
 pub use peers::PeerAddr;
+pub use ready::Condition;
+pub use side::SideEdge;
 pub use tls::TlsError;
 pub use trace::RequestId;
 
 use crate::chat::Chat;
-use crate::clock::Clock;
 use crate::config::Settings;
 use methods::Methods;
 use ready::Readiness;
@@ -48,10 +50,10 @@ use ready::Readiness;
 const ABORT_WAIT: Duration = Duration::from_secs(1);
 
 /// The layers around every gRPC call, outermost first, one reason each.
-fn stack(routes: Routes, chat: Arc<Chat>, clock: Clock, admission: Arc<admit::Admission>) -> Router {
+fn stack(routes: Routes, chat: Arc<Chat>, admission: Arc<admit::Admission>) -> Router {
     let layers = ServiceBuilder::new()
         // Outermost, so that every answer has an id and every call a line in the log, refused ones included.
-        .layer(from_fn_with_state(clock, trace::trace))
+        .layer(from_fn_with_state(admission.clone(), trace::trace))
         // A handler that panics costs its caller an INTERNAL, not the connection with all its other calls.
         .layer(from_fn(caught::catch_panic))
         // Before any work is done: is there such a method, is the server going down, is there room for one more call?
@@ -85,7 +87,6 @@ impl Edge {
         listener: Listener,
         routes: Routes,
         chat: Arc<Chat>,
-        clock: Clock,
     ) -> Result<Self, ReflectionError> {
         let (readiness, health) = ready::readiness().await;
         let mut routes = routes.add_service(health);
@@ -95,7 +96,7 @@ impl Edge {
         let methods = Methods::new(settings.reflection);
         let admission = admit::Admission::new(methods, settings.max_calls, readiness.clone());
         let bridge = bridge(
-            stack(routes, chat, clock, Arc::new(admission)),
+            stack(routes, chat, Arc::new(admission)),
             ready::pages(readiness.clone()),
             &settings.allowed_origins,
         );
@@ -120,6 +121,16 @@ impl Edge {
         self.local_addr
     }
 
+    /// Serves operators who come in through `listener`, as long as this one does.
+    pub fn for_operators(&self, listener: Listener) -> SideEdge {
+        SideEdge::for_operators(listener, self.readiness.clone())
+    }
+
+    /// Whoever watches the node tells by this what it found.
+    pub fn outlook(&self) -> Outlook {
+        Outlook(self.readiness.clone())
+    }
+
     /// Says "not ready" to all who ask, refuses new calls and accepts no new connections. Calls and streams go on.
     pub async fn refuse(&self) {
         self.readiness.drain().await;
@@ -140,6 +151,17 @@ impl Edge {
         self.tasks.close();
         // A dropped connection takes its streams with it; a handler that computes may take a moment more.
         let _ = tokio::time::timeout(ABORT_WAIT, self.tasks.wait()).await;
+    }
+}
+
+/// Tells the edge how the node is. A cheap handle.
+#[derive(Clone)]
+pub struct Outlook(Readiness);
+
+impl Outlook {
+    /// How it is now. To be called every second: without that the event loop is taken to be stuck.
+    pub async fn tell(&self, condition: Condition) {
+        self.0.see(condition).await;
     }
 }
 

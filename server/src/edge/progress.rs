@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use crate::metrics::METRICS;
+
 /// Bytes of HTTP/2's preface. HTTP/1 requests are longer or come at once.
 const PREFACE_BYTES: usize = 24;
 /// How long a peer may take nothing of what waits for it.
@@ -65,6 +67,7 @@ impl<I> Watched<I> {
         }
         let patience = self.stalled.get_or_insert_with(|| Box::pin(sleep(STALLED_MAX)));
         ready!(patience.as_mut().poll(cx));
+        METRICS.slow_consumers.inc();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::hub::{Published, Subscriber, SubscriberId};
+use crate::metrics::METRICS;
 
 /// How long the events of a busy topic are gathered: as short as the runtime's timer allows.
 pub(super) const LINGER: Duration = Duration::from_millis(1);
@@ -73,6 +74,7 @@ impl Audience {
     }
 
     fn tell_now(&self, events: &[Published]) {
+        METRICS.deliveries.inc_by((self.subscribers.len() * events.len()) as u64);
         self.subscribers.values().for_each(|subscriber| subscriber.events(events));
     }
 }

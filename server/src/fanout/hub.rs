@@ -18,6 +18,7 @@ use super::{
     activity::{self, Activity},
     audience::{Audience, LINGER},
 };
+use crate::metrics::METRICS;
 
 /// More shards than cores: two busy topics rarely share a lock.
 const SHARDS: usize = 64;
@@ -150,9 +151,12 @@ impl Hub {
         let first = {
             let mut shard = self.shard(topic).write();
             let audience = shard.entry(topic).or_default();
-            audience.subscribers.insert(id, subscriber);
-            audience.subscribers.len() == 1
+            let new = audience.subscribers.insert(id, subscriber).is_none();
+            new && audience.subscribers.len() == 1
         };
+        if first && let Topic::Stream(_) = topic {
+            METRICS.watched_streams.inc();
+        }
         // Without the lock: behind it the hub is called.
         if first && let Some(outside) = self.outside() {
             outside.watched(topic);
@@ -169,6 +173,9 @@ impl Hub {
                 return;
             }
             shard.remove(&topic);
+        }
+        if let Topic::Stream(_) = topic {
+            METRICS.watched_streams.dec();
         }
         if let Some(outside) = self.outside() {
             outside.unwatched(topic);

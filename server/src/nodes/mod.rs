@@ -19,6 +19,7 @@ mod wire;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use guildhall_proto::ids::ChannelId;
 use parking_lot::Mutex;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -93,6 +94,26 @@ impl Nodes {
     /// The node that is to commit the sends of a channel, as of now.
     pub fn owner(&self, channel: ChannelId) -> u64 {
         self.owning_peer(channel).map_or(self.0.id, |peer| peer.id())
+    }
+
+    /// Whether any other node says that the database answers it. It is asked now, and those that were there when the
+    /// registry last answered are asked.
+    pub async fn others_reach_database(&self) -> bool {
+        let peers = self.peers();
+        let mut asked: FuturesUnordered<_> = peers.iter().map(|peer| peer.reaches_database()).collect();
+        while let Some(reaches) = asked.next().await {
+            if reaches {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Other nodes that do what they are asked, and those that failed lately.
+    pub fn others(&self) -> (usize, usize) {
+        let peers = self.peers();
+        let avoided = peers.iter().filter(|peer| peer.is_avoided()).count();
+        (peers.len() - avoided, avoided)
     }
 
     /// The peer that owns a channel; `None`: this node does. One that failed lately owns nothing.

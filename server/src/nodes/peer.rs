@@ -26,6 +26,8 @@ const CONNECT: Duration = Duration::from_millis(500);
 const COMMIT: Duration = Duration::from_secs(1);
 /// How long a node may take to answer a Push: its frames may be sends, and those wait for a disk.
 const PUSH: Duration = Duration::from_secs(10);
+/// How long a node may take to say what it reaches.
+const REACH: Duration = Duration::from_secs(1);
 /// How long a node that failed is not asked to commit.
 const AVOID: Duration = Duration::from_secs(3);
 /// How often a silent node is asked whether it lives, and how long it may think about it.
@@ -101,6 +103,13 @@ impl Peer {
                 None
             }
         }
+    }
+
+    /// Whether it says that the database answers it.
+    pub(super) async fn reaches_database(&self) -> bool {
+        let mut client = self.client.clone();
+        let asked = timeout(REACH, client.reach(self.request(wire::ReachRequest {}, REACH))).await;
+        matches!(asked, Ok(Ok(response)) if response.get_ref().database)
     }
 
     fn request<T>(&self, message: T, within: Duration) -> Request<T> {

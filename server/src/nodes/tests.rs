@@ -22,7 +22,7 @@ use super::{
 use crate::{
     chat::{Caller, Chat, Parts, Policy, Registration},
     clock::Clock,
-    edge::{Listener, NodeEdge},
+    edge::{Listener, SideEdge},
     fanout::Hub,
     rpc::{self, gateway::Gateway, generated::gateway_service_server::GatewayService as _},
     sequencer::Router as _,
@@ -71,14 +71,14 @@ struct Process {
     chat: Arc<Chat>,
     sessions: Sessions,
     nodes: Nodes,
-    edge: NodeEdge,
+    edge: SideEdge,
     gateway: Arc<Gateway>,
     membership: Membership,
 }
 
 impl Process {
     async fn start(store: Store, registry: Arc<Listed>, now_ms: u64) -> Self {
-        let listener = Listener::bind_for_nodes(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+        let listener = Listener::bind_beside(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
         let address = listener.local_addr().to_string();
         let nodes = Nodes::new(Options { address, secret: SECRET.to_owned(), registry });
         let hub = Arc::new(Hub::default());
@@ -87,8 +87,8 @@ impl Process {
         chat.sequencer().set_router(Arc::new(nodes.clone()));
         let config = SessionConfig { node: Some(nodes.id()), ..SessionConfig::default() };
         let sessions = Sessions::new(config, Arc::clone(&chat), hub);
-        let routes = rpc::node_routes(Arc::clone(&chat), sessions.clone());
-        let edge = NodeEdge::start(listener, routes, nodes.key().clone());
+        let routes = rpc::node_routes(Arc::clone(&chat), sessions.clone(), Box::new(|| true));
+        let edge = SideEdge::for_nodes(listener, routes, nodes.key().clone());
         let gateway = Gateway::new(sessions.clone(), Some(nodes.clone()));
         let membership = nodes.join(|| 3).await.expect("joined");
         Self { chat, sessions, nodes, edge, gateway, membership }

@@ -15,8 +15,8 @@ use crate::{
     nodes::{
         self,
         generated::{
-            CommitRequest, CommitResponse, PushRefusal, PushRequest, PushResponse, node_service_server::NodeService,
-            push_response::Outcome,
+            CommitRequest, CommitResponse, PushRefusal, PushRequest, PushResponse, ReachRequest, ReachResponse,
+            node_service_server::NodeService, push_response::Outcome,
         },
     },
     session::{PushError, Sessions},
@@ -26,11 +26,15 @@ use crate::{
 pub(super) struct Internal {
     chat: Arc<Chat>,
     sessions: Sessions,
+    reach: Reach,
 }
 
+/// Whether the database answers this node, and it takes sessions. Must not block.
+pub type Reach = Box<dyn Fn() -> bool + Send + Sync>;
+
 impl Internal {
-    pub(super) fn new(chat: Arc<Chat>, sessions: Sessions) -> Self {
-        Self { chat, sessions }
+    pub(super) fn new(chat: Arc<Chat>, sessions: Sessions, reach: Reach) -> Self {
+        Self { chat, sessions, reach }
     }
 
     async fn pushed(&self, request: PushRequest) -> Result<v1::PushResponse, PushRefusal> {
@@ -73,5 +77,9 @@ impl NodeService for Internal {
             Err(refusal) => Outcome::Refusal(refusal.into()),
         };
         Ok(Response::new(PushResponse { outcome: Some(outcome) }))
+    }
+
+    async fn reach(&self, _: Request<ReachRequest>) -> Result<Response<ReachResponse>, Status> {
+        Ok(Response::new(ReachResponse { database: (self.reach)() }))
     }
 }

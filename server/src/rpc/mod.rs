@@ -34,6 +34,7 @@ use generated::{
     moderation_service_server::ModerationServiceServer, role_service_server::RoleServiceServer,
     user_service_server::UserServiceServer,
 };
+pub use internal::Reach;
 
 /// The largest request of a unary call, in bytes.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
@@ -60,8 +61,8 @@ pub fn routes(chat: Arc<Chat>, sessions: Sessions, nodes: Option<Nodes>) -> Rout
 }
 
 /// What other nodes may call. That it is one of them must have been found out before a request comes here.
-pub fn node_routes(chat: Arc<Chat>, sessions: Sessions) -> Routes {
-    let service = NodeServiceServer::new(internal::Internal::new(chat, sessions));
+pub fn node_routes(chat: Arc<Chat>, sessions: Sessions, reach: Reach) -> Routes {
+    let service = NodeServiceServer::new(internal::Internal::new(chat, sessions, reach));
     Routes::new(service.max_decoding_message_size(nodes::REQUEST_BYTES_MAX))
 }
 

@@ -9,7 +9,10 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{Action, Answer, Command, Outcome, Refusal, tail::Tail};
-use crate::store::{Body, Change, Entry, MessageRow, Record, Sent};
+use crate::{
+    metrics::{self, METRICS},
+    store::{Body, Change, Entry, MessageRow, Record, Sent},
+};
 
 /// A command that waits for its answer.
 pub(super) struct Pending {
@@ -33,8 +36,24 @@ pub(super) enum Way {
 
 impl Pending {
     pub(super) fn settle(self, result: Answer) {
+        self.count(&result);
         // The asker may be gone; what was done stays done.
         let _ = self.answer.send(result);
+    }
+
+    /// A send is counted by the node whose client it came from.
+    fn count(&self, result: &Answer) {
+        if matches!(self.way, Way::Handed { .. }) || !matches!(self.command.action, Action::Send { .. }) {
+            return;
+        }
+        let sent = match result {
+            Ok(Outcome::Sent { duplicate: true, .. }) => metrics::Sent::Duplicate,
+            Ok(_) => metrics::Sent::Stored,
+            Err(Refusal::Overloaded { .. }) => metrics::Sent::Overloaded,
+            Err(Refusal::Storage(_)) => metrics::Sent::Unavailable,
+            Err(_) => metrics::Sent::Refused,
+        };
+        METRICS.sends.get(sent).inc();
     }
 
     /// The time of its message.

@@ -11,6 +11,7 @@ use super::{
     lane::Lane,
     tail::Tail,
 };
+use crate::metrics::{Handover, METRICS};
 
 /// Bytes of one handover, about: half of what a node takes in one request.
 const BYTES_MAX: usize = 2 << 20;
@@ -44,11 +45,13 @@ pub(super) async fn hand_over(
     *tail = None;
     match answers {
         Ok(answers) if answers.len() == count => {
+            METRICS.handovers.get(Handover::Answered).inc_by(count as u64);
             let handed = waiting.drain(..count);
             handed.zip(answers).for_each(|(pending, answer)| pending.settle(answer));
             true
         }
         _ => {
+            METRICS.handovers.get(Handover::Fallback).inc_by(count as u64);
             keep_here(waiting.iter_mut().take(count), time_ms);
             false
         }

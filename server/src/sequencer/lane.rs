@@ -11,7 +11,10 @@ use super::{
     handover,
     tail::{NONCES_MAX, Tail},
 };
-use crate::store::{self, Append, Duplicate, Entry};
+use crate::{
+    metrics::METRICS,
+    store::{self, Append, Duplicate, Entry},
+};
 
 /// How often a batch may be overtaken by other nodes before its senders are told that the channel is busy.
 const OVERTAKEN_MAX: u32 = 64;
@@ -153,6 +156,7 @@ async fn commit(
         }
         match shared.log.append(lane.channel, tail.head, entries).await {
             Ok(Append::Done { taken }) => {
+                METRICS.batch.observe(taken as f64);
                 let taken = take_back(steps, taken, waiting);
                 finish(lane, shared, tail, taken);
                 return Ok(());
@@ -284,6 +288,8 @@ fn remember(tail: &mut Tail, steps: &[Step], duplicates: &[Duplicate]) {
 }
 
 fn failed(lane: &Lane, error: &store::Error) -> Refusal {
-    tracing::warn!(channel = u64::from(lane.channel), %error, "append failed");
+    if !error.is_refused() {
+        tracing::warn!(channel = u64::from(lane.channel), %error, "append failed");
+    }
     Refusal::Storage(error.into())
 }

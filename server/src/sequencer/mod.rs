@@ -38,6 +38,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Clock,
+    metrics::{self, METRICS},
     store::{self, ChannelLog, MessageRow, Record},
 };
 use batch::{Pending, Way};
@@ -236,8 +237,12 @@ impl Sequencer {
     /// `Overloaded` when the channel's queue is full: nothing was done.
     pub fn submit(&self, channel: ChannelId, command: Command) -> Result<Ticket, Refusal> {
         let (answer, ticket) = oneshot::channel();
-        self.queue(channel, vec![Pending { command, answer, way: Way::Open }])?;
-        Ok(Ticket(ticket))
+        let is_send = matches!(command.action, Action::Send { .. });
+        let queued = self.queue(channel, vec![Pending { command, answer, way: Way::Open }]);
+        if queued.is_err() && is_send {
+            METRICS.sends.get(metrics::Sent::Overloaded).inc();
+        }
+        queued.map(|()| Ticket(ticket))
     }
 
     /// Queues sends that another node handed over, for this node to commit in any case: all of them, or none. `time_ms` is

@@ -109,6 +109,11 @@ impl Outbox {
         }
     }
 
+    /// Whether a stream is read from the log.
+    pub(super) fn is_behind(&self) -> bool {
+        self.inner.lock().behind > 0
+    }
+
     /// From now on nothing but answers and the last frame is sent.
     pub(super) fn mute(&self) {
         self.inner.lock().mute();

@@ -23,6 +23,7 @@ use super::{Broken, Frames, Inbound, SessionConfig, actor::Actor, goodbye::Goodb
 use crate::{
     chat::{Caller, Chat, Revoked},
     fanout::{Hub, Presences, SubscriberId},
+    metrics::METRICS,
 };
 
 /// Pushed frames that wait for a session's actor; further Pushes wait for room. They are boxed: a channel has room for
@@ -30,7 +31,7 @@ use crate::{
 const PUSHED_MAX: usize = 32 * PUSHES_MAX;
 /// A bot may have this many times the sessions of a person: it serves many guilds from many processes.
 const BOT_SESSIONS_FACTOR: usize = 20;
-/// The spread of the clients that come back after a drain.
+/// The spread of the clients that come back after they were told to go.
 const DRAIN_SPREAD: Duration = Duration::from_secs(2);
 
 /// The frames of a client, until it breaks off.
@@ -79,6 +80,8 @@ struct Live {
     handles: HashMap<String, Handle>,
     per_user: HashMap<UserId, usize>,
     draining: bool,
+    /// Why no session is to be here, though the server stays.
+    away: bool,
 }
 
 struct Handle {
@@ -188,6 +191,37 @@ impl Sessions {
         }
     }
 
+    /// Tells every session to go on at another node, and those that come the same, until `welcome`. What they are waiting
+    /// for is answered first, as at every end.
+    pub fn send_away(&self) {
+        let controls: Vec<_> = {
+            let mut live = self.shared.live.lock();
+            live.away = true;
+            live.handles.values().map(|handle| handle.controls.clone()).collect()
+        };
+        for control in controls {
+            control.send_modify(|controls| controls.end = Some(unavailable()));
+        }
+    }
+
+    /// Sessions may be here again.
+    pub fn welcome(&self) {
+        self.shared.live.lock().away = false;
+    }
+
+    /// Whether sessions may begin here.
+    pub fn are_welcome(&self) -> bool {
+        let live = self.shared.live.lock();
+        !live.draining && !live.away
+    }
+
+    /// How many sessions read some stream from the log at their pace. Looks at each.
+    pub fn count_behind(&self) -> usize {
+        let outboxes: Vec<_> =
+            self.shared.live.lock().handles.values().map(|handle| Arc::clone(&handle.outbox)).collect();
+        outboxes.iter().filter(|outbox| outbox.is_behind()).count()
+    }
+
     /// Who is shown to be there; for the relay.
     pub fn presences(&self) -> Arc<Presences> {
         Arc::clone(&self.shared.presences)
@@ -206,18 +240,26 @@ impl Shared {
         if live.draining {
             return Err(draining());
         }
+        if live.away {
+            return Err(unavailable());
+        }
         let count = live.per_user.entry(caller.user).or_default();
         if *count >= self.config.sessions_per_user_max.saturating_mul(factor) {
             return Err(Goodbye::new(GoodbyeReason::TooManySessions));
         }
         *count += 1;
         live.handles.insert(session_id, handle);
+        METRICS.sessions.inc();
         Ok(())
     }
 
     pub(super) fn leave(&self, session_id: &str) {
         let mut live = self.live.lock();
-        if let Some(handle) = live.handles.remove(session_id)
+        let handle = live.handles.remove(session_id);
+        if handle.is_some() {
+            METRICS.sessions.dec();
+        }
+        if let Some(handle) = handle
             && let Entry::Occupied(mut count) = live.per_user.entry(handle.user)
         {
             *count.get_mut() -= 1;
@@ -250,9 +292,18 @@ impl Shared {
 }
 
 fn draining() -> Goodbye {
+    later(GoodbyeReason::Draining)
+}
+
+fn unavailable() -> Goodbye {
+    later(GoodbyeReason::Unavailable)
+}
+
+/// They do not all come back at once.
+fn later(reason: GoodbyeReason) -> Goodbye {
     let spread_ms = u64::try_from(DRAIN_SPREAD.as_millis()).unwrap_or(u64::MAX);
     let delay = Duration::from_millis(rand::rng().random_range(spread_ms / 10..=spread_ms));
-    Goodbye::after(GoodbyeReason::Draining, delay)
+    Goodbye::after(reason, delay)
 }
 
 /// 32 hexadecimal digits, of which those of the node come first.

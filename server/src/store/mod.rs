@@ -18,6 +18,8 @@ pub(crate) mod testing_postgres;
 
 use std::sync::Arc;
 
+use crate::breaker::Refused;
+
 pub use log::{Anchor, Append, Body, Change, ChannelLog, Duplicate, Entry, MessageRow, Page, Record, Sent};
 pub use metadata::{Commit, EventRow, Metadata, NewEvent, Notice, Taken, Write};
 pub use nodes::{Node, Registry};
@@ -38,6 +40,13 @@ pub enum Error {
     /// The engine's content contradicts itself or cannot be read.
     #[error("storage corrupt: {0}")]
     Corrupt(String),
+}
+
+impl Error {
+    /// Nothing was tried, because the engine is known not to answer; that was logged when it began.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Unavailable(source) if source.is::<Refused>())
+    }
 }
 
 /// A result of this room.

@@ -59,8 +59,10 @@ impl Kind {
 /// Proxies between the nodes of a deployment and what they stand on.
 #[derive(Debug)]
 pub struct Network {
-    /// Before Postgres.
+    /// Before Postgres, for all nodes.
     pub postgres: Proxy,
+    /// The first node's own way to it.
+    pub postgres_of_first: Proxy,
     /// Before Redis, if the deployment has it.
     pub redis: Option<Proxy>,
     /// Before Cassandra, if the deployment has it.
@@ -95,10 +97,14 @@ impl Engines {
         Some(engines)
     }
 
-    /// What a server is told of them.
-    pub(super) fn flags(&self) -> Vec<String> {
+    /// What a server is told of them; nodes are numbered from 0.
+    pub(super) fn flags(&self, number: usize) -> Vec<String> {
         let network = self.network.as_ref();
-        let postgres = network.map_or_else(|| host(&service("TEST_PG_URL")), |network| network.postgres.address());
+        let postgres = network.map(|network| match number {
+            0 => network.postgres_of_first.address(),
+            _ => network.postgres.address(),
+        });
+        let postgres = postgres.unwrap_or_else(|| host(&service("TEST_PG_URL")));
         let mut flags = vec![format!("--store={}", self.database.url_at(&postgres))];
         // Many deployments at a time share one Postgres.
         flags.push(format!("--store-connections={CONNECTIONS}"));
@@ -119,7 +125,7 @@ impl Engines {
         clear_environment(&mut command);
         command
             .args(["migrate", "up", "--replication", "1"])
-            .args(self.flags())
+            .args(self.flags(0))
             .env("GUILDHALL_CLUSTER_SECRET", SECRET);
         let mut migrate = Process::start(command, Stdio::null(), &scratch.join("migrate.log")).expect("a process");
         let exit = migrate.exit(MIGRATE_WITHIN).await;
@@ -129,6 +135,7 @@ impl Engines {
 
 async fn network(kind: Kind) -> Network {
     let postgres = Proxy::start(host(&service("TEST_PG_URL"))).await;
+    let postgres_of_first = Proxy::start(postgres.address()).await;
     let (redis, cassandra) = match kind {
         Kind::Cluster => {
             let redis = Proxy::start(host(&service("TEST_REDIS_URL"))).await;
@@ -136,7 +143,7 @@ async fn network(kind: Kind) -> Network {
         }
         Kind::Embedded | Kind::Postgres => (None, None),
     };
-    Network { postgres, redis, cassandra }
+    Network { postgres, postgres_of_first, redis, cassandra }
 }
 
 /// A name of this test run.

@@ -6,6 +6,7 @@
 //! at two nodes. A fault without a number happens to all nodes at once.
 
 mod database;
+mod health;
 mod kind;
 mod node;
 mod people;
@@ -48,6 +49,7 @@ pub struct Builder {
     settings: Vec<(&'static str, String)>,
     kind: Kind,
     with_network: bool,
+    with_metrics: bool,
 }
 
 impl Builder {
@@ -72,6 +74,13 @@ impl Builder {
         self
     }
 
+    /// Gives each node a port for its operators: see `Deployment::metrics`.
+    #[must_use]
+    pub fn with_metrics(mut self) -> Self {
+        self.with_metrics = true;
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> Deployment {
         let mut deployment = self.prepare().await;
@@ -86,7 +95,7 @@ impl Builder {
         Deployment {
             settings: self.settings,
             kind: self.kind,
-            nodes: (0..self.kind.nodes()).map(|number| Node::new(log(number))).collect(),
+            nodes: (0..self.kind.nodes()).map(|number| Node::new(log(number), self.with_metrics)).collect(),
             engines: Engines::prepare(self.kind, self.with_network, dir.path()).await,
             dir,
             users: tokio::sync::Mutex::default(),
@@ -98,7 +107,7 @@ impl Builder {
 impl Deployment {
     /// A deployment with settings of its own.
     pub fn builder() -> Builder {
-        Builder { settings: Vec::new(), kind: Kind::tested(), with_network: false }
+        Builder { settings: Vec::new(), kind: Kind::tested(), with_network: false, with_metrics: false }
     }
 
     /// One process over SQLite, whichever deployment is tested: for what only it has.
@@ -178,8 +187,11 @@ impl Deployment {
         command.arg("serve").arg("--listen").arg(format!("127.0.0.1:{port}"));
         command.arg("--data-dir").arg(self.data_dir_of(number));
         if let Some(engines) = &self.engines {
-            command.args(engines.flags()).env("GUILDHALL_CLUSTER_SECRET", kind::SECRET);
+            command.args(engines.flags(number)).env("GUILDHALL_CLUSTER_SECRET", kind::SECRET);
             command.arg("--node-listen").arg(format!("127.0.0.1:{}", self.nodes[number].node_port));
+        }
+        if let Some(port) = self.nodes[number].metrics_port {
+            command.arg(format!("--metrics-listen=127.0.0.1:{port}"));
         }
         if !self.settings.iter().any(|(key, _)| *key == "registration") {
             command.args(["--registration", "open"]);

@@ -17,13 +17,16 @@ pub(super) struct Node {
     pub(super) port: u16,
     /// Where the other nodes reach it.
     pub(super) node_port: u16,
+    /// Where operators reach it.
+    pub(super) metrics_port: Option<u16>,
     pub(super) log: PathBuf,
     process: Option<Process>,
 }
 
 impl Node {
-    pub(super) fn new(log: PathBuf) -> Self {
-        Self { port: free_port(), node_port: free_port(), log, process: None }
+    pub(super) fn new(log: PathBuf, with_metrics: bool) -> Self {
+        let metrics_port = with_metrics.then(free_port);
+        Self { port: free_port(), node_port: free_port(), metrics_port, log, process: None }
     }
 
     pub(super) fn url(&self) -> String {
@@ -46,7 +49,7 @@ impl Node {
         eventually("the server serves", async || {
             let ended = node.ended();
             assert!(ended.is_none(), "the server ended by itself: {ended:?}\n{}", node.tail());
-            is_ready(port).await.then_some(())
+            get(port, "/readyz").await.filter(|(status, _)| *status == 200).map(drop)
         })
         .await;
     }
@@ -72,16 +75,18 @@ impl Node {
     }
 }
 
-/// Asks the port, as a load balancer would.
-async fn is_ready(port: u16) -> bool {
+/// Asks the port in plain HTTP, as a load balancer would: status and body.
+pub(super) async fn get(port: u16, path: &str) -> Option<(u16, String)> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let ask = async {
         let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()?;
-        let request = format!("GET /readyz HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.ok()?;
-        answer.starts_with(b"HTTP/1.1 200").then_some(())
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split_whitespace().nth(1)?.parse().ok()?;
+        Some((status, body.to_owned()))
     };
-    tokio::time::timeout(Duration::from_secs(2), ask).await.ok().flatten().is_some()
+    tokio::time::timeout(Duration::from_secs(2), ask).await.ok().flatten()
 }

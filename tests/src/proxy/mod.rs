@@ -160,6 +160,13 @@ impl Proxy {
         eventually("all connections are gone", async || (self.connections() == 0).then_some(())).await;
     }
 
+    /// From now on it stands before another server: connections end, and new ones lead there.
+    pub async fn lead_to(&mut self, upstream: impl Into<String>) {
+        self.refuse().await;
+        self.upstream = upstream.into();
+        self.accept().await;
+    }
+
     /// Takes connections again, at the same address.
     ///
     /// # Panics

@@ -18,7 +18,10 @@ use super::{
     Logs,
     follow::{Followed, Step},
 };
-use crate::fanout::{Hub, Published, hub};
+use crate::{
+    fanout::{Hub, Published, hub},
+    metrics::{Cause, METRICS},
+};
 
 /// Logs that are read at a time; the database has other things to do.
 const READERS_MAX: usize = 16;
@@ -83,6 +86,7 @@ impl Follower {
         let read = state.claim();
         drop(state);
         if read {
+            METRICS.relay_repairs.get(Cause::Gap).inc();
             self.spawn_reader(stream, followed, !lagging);
         }
     }
@@ -99,17 +103,18 @@ impl Follower {
             state.claim()
         };
         if read {
+            METRICS.relay_repairs.get(Cause::Hint).inc();
             self.spawn_reader(stream, followed, false);
         }
     }
 
     /// Compares streams with their logs.
-    pub(super) async fn compare(self: &Arc<Self>, streams: &[StreamKey]) {
+    pub(super) async fn compare(self: &Arc<Self>, streams: &[StreamKey], cause: Cause) {
         for chunk in streams.chunks(HEADS_MAX) {
             match self.logs.heads(chunk).await {
                 Ok(heads) => chunk.iter().zip(heads).for_each(|(stream, head)| {
                     if let Some(head) = head {
-                        self.confirm(*stream, head);
+                        self.confirm(*stream, head, cause);
                     }
                 }),
                 Err(error) => {
@@ -120,7 +125,7 @@ impl Follower {
         }
     }
 
-    fn confirm(self: &Arc<Self>, stream: StreamKey, head: u64) {
+    fn confirm(self: &Arc<Self>, stream: StreamKey, head: u64, cause: Cause) {
         if stream.kind == StreamKind::Guild {
             return self.guild_moved(stream, head);
         }
@@ -134,6 +139,7 @@ impl Follower {
         let read = state.claim();
         drop(state);
         if read {
+            METRICS.relay_repairs.get(cause).inc();
             self.spawn_reader(stream, followed, true);
         }
     }

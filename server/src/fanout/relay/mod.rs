@@ -140,6 +140,12 @@ impl Relay {
         self.shared.health()
     }
 
+    /// Tells how it does, for as long as it runs; `None` afterwards.
+    pub fn watch(&self) -> impl Fn() -> Option<Health> + Send + Sync + use<> {
+        let shared = Arc::downgrade(&self.shared);
+        move || shared.upgrade().map(|shared| shared.health())
+    }
+
     /// Ends it: other nodes learn at once that nobody is here any more.
     pub async fn close(self) {
         self.shared.leave().await;

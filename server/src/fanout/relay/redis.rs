@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fred::{
     clients::{Client, SubscriberClient},
+    error::ErrorKind,
     interfaces::{ClientLike, EventInterface, HashesInterface, KeysInterface, PubsubInterface},
     types::{
         Builder, ClientState, ConnectHandle, Expiration, SetOptions, Value,
@@ -19,7 +20,7 @@ use fred::{
 use guildhall_proto::ids::{GuildId, UserId};
 use tokio::{
     sync::{broadcast::error::RecvError, mpsc},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
@@ -28,7 +29,11 @@ use super::{
     records::{Change, NODE_LIFE, Records},
     wire,
 };
-use crate::fanout::presence::{NodeId, Record};
+use crate::{
+    breaker::{Breaker, Verdict},
+    fanout::presence::{NodeId, Record},
+    metrics::Dependency,
+};
 
 /// How long Redis may take to answer.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -50,6 +55,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(250);
 /// Records that nobody has written for this long go, in seconds; they are written again each hour.
 const RECORDS_LIFE_S: i64 = 24 * 60 * 60;
 
+/// An answer of the driver.
+type FredResult<T> = Result<T, fred::error::Error>;
+
 /// Why there can be no bus of this address.
 #[derive(Debug, thiserror::Error)]
 #[error("not an address of Redis: {0}")]
@@ -64,6 +72,7 @@ pub struct RedisBus {
 /// The records.
 pub struct RedisRecords {
     client: Client,
+    breaker: Breaker,
     _connection: Connection,
 }
 
@@ -108,7 +117,10 @@ pub fn open(url: &str) -> Result<(RedisBus, RedisRecords), BadAddress> {
     let subscriber = builder.build_subscriber_client().map_err(bad)?;
     let client = builder.build().map_err(bad)?;
     let connection = Connection(client.connect());
-    Ok((RedisBus { publisher, subscriber }, RedisRecords { client, _connection: connection }))
+    Ok((
+        RedisBus { publisher, subscriber },
+        RedisRecords { client, breaker: Breaker::new(Dependency::Relay), _connection: connection },
+    ))
 }
 
 #[async_trait]
@@ -245,8 +257,22 @@ fn field(record: &Record) -> String {
 }
 
 impl RedisRecords {
+    /// Asks Redis, unless it is known not to answer: nobody who looks at a list of members waits for it in vain.
+    async fn guarded<T>(&self, asked: impl Future<Output = FredResult<T>>) -> ReadResult<T> {
+        self.breaker.admit()?;
+        let began = Instant::now();
+        let answer = asked.await;
+        let verdict = match answer.as_ref().err().map(fred::error::Error::kind) {
+            None => Verdict::Answered,
+            Some(ErrorKind::Timeout) => Verdict::TimedOut,
+            Some(_) => Verdict::Failed,
+        };
+        self.breaker.note(began, verdict);
+        Ok(answer?)
+    }
+
     /// The records of a hash, without those of dead nodes, which are taken out of it.
-    async fn living(&self, key: String) -> ReadResult<Vec<Record>> {
+    async fn living(&self, key: String) -> FredResult<Vec<Record>> {
         let all: HashMap<String, Bytes> = self.client.hgetall(&key).await?;
         let (mut nodes, mut living, mut dead) = (HashMap::new(), Vec::new(), Vec::new());
         for (name, bytes) in all {
@@ -272,9 +298,9 @@ impl RedisRecords {
     }
 }
 
-#[async_trait]
-impl Records for RedisRecords {
-    async fn beat(&self, node: NodeId) -> ReadResult<bool> {
+/// What is asked of Redis.
+impl RedisRecords {
+    async fn ask_beat(&self, node: NodeId) -> FredResult<bool> {
         let life = i64::try_from(NODE_LIFE.as_millis()).unwrap_or(i64::MAX);
         let key = life_key(node);
         let set = self.client.set(&key, 1, Some(Expiration::PX(life)), Some(SetOptions::XX), false);
@@ -285,7 +311,7 @@ impl Records for RedisRecords {
         Ok(known.is_some())
     }
 
-    async fn write(&self, changes: &[Change]) -> ReadResult<()> {
+    async fn ask_write(&self, changes: &[Change]) -> FredResult<()> {
         let pipeline = self.client.pipeline();
         for Change { record, left } in changes {
             let (name, bytes) = (field(record), Bytes::from(wire::encode_record(record)));
@@ -307,16 +333,31 @@ impl Records for RedisRecords {
         Ok(())
     }
 
+    async fn ask_leave(&self, node: NodeId) -> FredResult<()> {
+        let _: () = self.client.del(life_key(node)).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Records for RedisRecords {
+    async fn beat(&self, node: NodeId) -> ReadResult<bool> {
+        self.guarded(self.ask_beat(node)).await
+    }
+
+    async fn write(&self, changes: &[Change]) -> ReadResult<()> {
+        self.guarded(self.ask_write(changes)).await
+    }
+
     async fn in_guild(&self, guild: GuildId) -> ReadResult<Vec<Record>> {
-        self.living(guild_key(guild)).await
+        self.guarded(self.living(guild_key(guild))).await
     }
 
     async fn of_user(&self, user: UserId) -> ReadResult<Vec<Record>> {
-        self.living(user_key(user)).await
+        self.guarded(self.living(user_key(user))).await
     }
 
     async fn leave(&self, node: NodeId) -> ReadResult<()> {
-        let _: () = self.client.del(life_key(node)).await?;
-        Ok(())
+        self.guarded(self.ask_leave(node)).await
     }
 }

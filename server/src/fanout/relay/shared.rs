@@ -25,7 +25,10 @@ use super::{
     presence::PresenceLink,
     wire::{self, EVENTS_MAX, Hint},
 };
-use crate::fanout::{Delivery, Hub, Published, Topic, hub::Outside, presence::NodeId};
+use crate::{
+    fanout::{Delivery, Hub, Published, Topic, hub::Outside, presence::NodeId},
+    metrics::{Cause, METRICS},
+};
 
 /// How often a node says that it lives; it hears itself, and so knows that the bus carries.
 const BEAT_EVERY: Duration = Duration::from_millis(250);
@@ -133,14 +136,16 @@ impl Shared {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last = Instant::now();
         loop {
+            let up = self.up.load(Ordering::Relaxed);
+            let mut cause = if up { Cause::Sweep } else { Cause::Reconnect };
             tokio::select! {
                 _ = ticks.tick() => if self.up.load(Ordering::Relaxed) && last.elapsed() < SWEEP_UP {
                     continue;
                 },
-                () = self.sweep_now.notified() => {}
+                () = self.sweep_now.notified() => cause = Cause::Reconnect,
             }
             last = Instant::now();
-            self.follower.compare(&self.follower.streams()).await;
+            self.follower.compare(&self.follower.streams(), cause).await;
             self.expire();
         }
     }
@@ -181,6 +186,7 @@ impl Shared {
     fn send(&self, place: Place, payload: Bytes) {
         if payload.len() > self.payload_max || self.outgoing.try_send(Parcel { place, payload }).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+            METRICS.relay_dropped.inc();
         }
     }
 
@@ -190,7 +196,10 @@ impl Shared {
             match heard {
                 Heard::Parcel(Parcel { place, payload }) => match wire::decode(place, payload) {
                     Ok((node, hint)) => self.take(place, node, hint),
-                    Err(wire::Malformed) => _ = self.malformed.fetch_add(1, Ordering::Relaxed),
+                    Err(wire::Malformed) => {
+                        self.malformed.fetch_add(1, Ordering::Relaxed);
+                        METRICS.relay_malformed.inc();
+                    }
                 },
                 Heard::Subscribed(places) => {
                     let this = Arc::clone(&self);
@@ -216,7 +225,7 @@ impl Shared {
                 Topic::Activity(_) => {}
             }
         }
-        self.follower.compare(&streams).await;
+        self.follower.compare(&streams, Cause::Reconnect).await;
         for topic in presences {
             self.presence.subscribed(topic).await;
         }

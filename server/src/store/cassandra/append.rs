@@ -160,7 +160,7 @@ impl Engine {
 
     /// Sends a conditional batch, once.
     pub(super) async fn compare_and_set(&self, writes: &Writes) -> std::result::Result<Said, ExecutionError> {
-        writes.send(&self.session).await.map(said)
+        self.noted(writes.send(&self.session)).await.map(said)
     }
 
     /// What became of an append is not known: reading the head serially ends what is in flight. An ordinary thing among

@@ -1,8 +1,9 @@
 //! What the driver's errors mean to the rooms above, and why a cluster could not be opened.
 
 use scylla::deserialize::DeserializationError;
-use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError, RowsError};
+use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError, RowsError, WriteType};
 
+use crate::breaker::Verdict;
 use crate::store::Error;
 
 /// Why a cluster could not be opened. Every message names the place and, where there is one, the way out.
@@ -142,6 +143,33 @@ fn is_refused(attempt: &RequestAttemptError) -> bool {
                 | DbError::ConfigError
         ),
         _ => false,
+    }
+}
+
+/// What the end of a statement says of the cluster; `None`: nothing. A compare-and-set that timed out says that writers
+/// race, which is ordinary.
+pub(super) fn verdict(source: Option<&ExecutionError>) -> Option<Verdict> {
+    let attempt = match source {
+        None => return Some(Verdict::Answered),
+        Some(ExecutionError::RequestTimeout(_)) => return Some(Verdict::TimedOut),
+        Some(ExecutionError::LastAttemptError(attempt)) => attempt,
+        Some(ExecutionError::BadQuery(_)) => return None,
+        Some(_) => return Some(Verdict::Failed),
+    };
+    match attempt {
+        RequestAttemptError::DbError(DbError::WriteTimeout { write_type: WriteType::Cas, .. }, _) => None,
+        RequestAttemptError::DbError(DbError::WriteTimeout { .. } | DbError::ReadTimeout { .. }, _) => {
+            Some(Verdict::TimedOut)
+        }
+        RequestAttemptError::DbError(
+            DbError::Unavailable { .. } | DbError::Overloaded | DbError::IsBootstrapping | DbError::ServerError,
+            _,
+        ) => Some(Verdict::Failed),
+        RequestAttemptError::DbError(..) => Some(Verdict::Answered),
+        RequestAttemptError::BrokenConnectionError(_) | RequestAttemptError::UnableToAllocStreamId => {
+            Some(Verdict::Failed)
+        }
+        _ => None,
     }
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::known::Known;
 use super::tip::Tip;
 use super::{Engine, codec};
+use crate::metrics::{self, METRICS};
 use crate::store::{Anchor, Append, ChannelLog, Entry, MessageRow, Page, Position, Record, Result, Sent};
 
 /// Heads that one call reads at once.
@@ -16,17 +17,20 @@ const HEADS_MAX: usize = 64;
 #[async_trait]
 impl ChannelLog for Engine {
     async fn append(&self, channel: ChannelId, expected_head: u64, entries: Vec<Entry>) -> Result<Append> {
-        self.append_entries(channel, expected_head, &entries).await
+        self.admit()?;
+        METRICS.append(metrics::Engine::Cassandra, self.append_entries(channel, expected_head, &entries)).await
     }
 
     /// Everything up to it is written out: whoever asks is about to decide by what the messages are now.
     async fn position(&self, channel: ChannelId) -> Result<Option<Position>> {
+        self.admit()?;
         let Some(known) = self.known(channel).await? else { return Ok(None) };
         let tip = self.settled(channel, known).await?;
         Ok(tip.map(|tip| position(known, tip)))
     }
 
     async fn positions(&self, channels: &[ChannelId]) -> Result<Vec<Option<Position>>> {
+        self.admit()?;
         let known = self.known_all(channels).await?;
         let asked: Vec<_> = channels.iter().copied().zip(known).collect();
         let heads = asked.into_iter().map(|(channel, known)| async move {
@@ -37,14 +41,17 @@ impl ChannelLog for Engine {
     }
 
     async fn read(&self, channel: ChannelId, after: u64, limit: usize) -> Result<Vec<Record>> {
+        self.admit()?;
         self.records(channel, after, limit).await
     }
 
     async fn sent(&self, channel: ChannelId, author: UserId, nonce: Uuid) -> Result<Option<Sent>> {
+        self.admit()?;
         self.find_sent(channel, author, nonce).await
     }
 
     async fn messages(&self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<MessageRow>> {
+        self.admit()?;
         if self.known(channel).await?.is_none() {
             return Ok(Vec::new());
         }
@@ -53,6 +60,7 @@ impl ChannelLog for Engine {
     }
 
     async fn page(&self, channel: ChannelId, anchor: Anchor, limit: usize) -> Result<Option<Page>> {
+        self.admit()?;
         self.page_of(channel, anchor, limit).await
     }
 }

@@ -45,6 +45,8 @@ use self::known::Channels;
 use self::metadata::Closing;
 use self::statements::Statements;
 use super::{Error, Result, Store};
+use crate::breaker::Breaker;
+use crate::metrics::Dependency;
 
 /// Where the cluster is, and what it has to promise.
 #[derive(Clone, Debug)]
@@ -110,6 +112,7 @@ struct Engine {
     generation: i64,
     channels: Channels,
     directory: Store,
+    breaker: Arc<Breaker>,
     jobs: mpsc::Sender<Job>,
     /// Writes whose outcome had to be found out.
     unknown: AtomicU64,
@@ -138,6 +141,7 @@ pub async fn open(options: Options, directory: Store) -> std::result::Result<(St
         generation: facts.generation,
         channels: Channels::default(),
         directory,
+        breaker: Arc::new(Breaker::new(Dependency::Log)),
         jobs,
         unknown: AtomicU64::new(0),
     });
@@ -181,6 +185,11 @@ impl Cassandra {
     /// ordinary where nodes write one channel at once; many tell of a sick cluster.
     pub fn unknown_outcomes(&self) -> u64 {
         self.engine.unknown.load(Ordering::Relaxed)
+    }
+
+    /// What is seen of the cluster.
+    pub fn breaker(&self) -> &Arc<Breaker> {
+        &self.engine.breaker
     }
 
     /// Stops the background work.

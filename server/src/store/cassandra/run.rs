@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::codec::Values;
 use super::{Engine, failure};
-use crate::store::Result;
+use crate::store::{Error, Result};
 
 /// How long an append may take in all, with whatever had to be settled on its way.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,6 +53,24 @@ impl Writes {
 }
 
 impl Engine {
+    /// Whether the cluster is worth asking. Asked once, when a piece of work begins: what it has begun it ends.
+    pub(super) fn admit(&self) -> Result<()> {
+        self.breaker.admit().map_err(|refused| Error::Unavailable(refused.into()))
+    }
+
+    /// Awaits an answer, and tells the breaker how that went.
+    pub(super) async fn noted<T>(
+        &self,
+        asked: impl Future<Output = std::result::Result<T, ExecutionError>>,
+    ) -> std::result::Result<T, ExecutionError> {
+        let began = Instant::now();
+        let answer = asked.await;
+        if let Some(verdict) = failure::verdict(answer.as_ref().err()) {
+            self.breaker.note(began, verdict);
+        }
+        answer
+    }
+
     /// The rows of a select.
     pub(super) async fn rows<R>(&self, select: &PreparedStatement, values: impl Into<Values>) -> Result<Vec<R>>
     where
@@ -61,7 +79,7 @@ impl Engine {
         let values = values.into();
         let (until, mut attempts) = (Instant::now() + READ_PATIENCE, 0);
         let answer = loop {
-            match self.session.execute_unpaged(select, &values).await {
+            match self.noted(self.session.execute_unpaged(select, &values)).await {
                 Err(source) if !failure::is_final(&source) && Instant::now() < until => pause(&mut attempts).await,
                 answer => break answer,
             }
@@ -74,7 +92,7 @@ impl Engine {
     pub(super) async fn write(&self, writes: &Writes, until: Instant) -> Result<()> {
         let mut attempts = 0;
         loop {
-            match writes.send(&self.session).await {
+            match self.noted(writes.send(&self.session)).await {
                 Ok(_) => return Ok(()),
                 Err(source) if failure::is_final(&source) || Instant::now() >= until => {
                     return Err(failure::error(source));

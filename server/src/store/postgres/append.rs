@@ -131,9 +131,10 @@ pub(super) async fn append(link: &Link, channel: ChannelId, expected: u64, entri
     };
     tracing::debug!(%error, "the outcome of an append is not known; it is found out");
     let until = Instant::now() + DOUBT_PATIENCE;
+    let link = link.settling();
     loop {
         sleep(RETRY_PAUSE).await;
-        match timeout_at(until, attempt(link, &rows, true)).await {
+        match timeout_at(until, attempt(&link, &rows, true)).await {
             Ok(Err(again)) if failure::is_not_now(&again) => error = again,
             Ok(result) => return result,
             Err(_) => return Err(error),

@@ -83,9 +83,10 @@ pub(super) async fn commit(link: &Link, change: &Change) -> sqlx::Result<Commit>
         result => return result.map_err(Failed::into_error),
     };
     let until = Instant::now() + PATIENCE;
+    let link = link.settling();
     loop {
         if let Failed::InDoubt(transaction, commit, error) = failed {
-            match timeout_at(until, was_committed(link, transaction)).await {
+            match timeout_at(until, was_committed(&link, transaction)).await {
                 Ok(Ok(true)) => return Ok(commit),
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => return Err(error),
@@ -93,7 +94,7 @@ pub(super) async fn commit(link: &Link, change: &Change) -> sqlx::Result<Commit>
             }
         }
         sleep(RETRY_PAUSE).await;
-        match timeout_at(until, attempt(link, change)).await {
+        match timeout_at(until, attempt(&link, change)).await {
             Ok(Err(again)) if again.is_worth_another() || failure::is_not_now(again.error()) => failed = again,
             Ok(result) => return result.map_err(Failed::into_error),
             Err(_) => return Err(failure::timed_out()),
@@ -103,13 +104,18 @@ pub(super) async fn commit(link: &Link, change: &Change) -> sqlx::Result<Commit>
 
 async fn attempt(link: &Link, change: &Change) -> Result<Commit, Failed> {
     let mut lease = link.lease().await.map_err(Failed::Undone)?;
-    let on = lease.connection();
-    let prepared = timeout(ANSWER_TIMEOUT, prepare(on, change)).await;
-    let (transaction, commit) = prepared.unwrap_or_else(|_| Err(failure::timed_out())).map_err(Failed::Undone)?;
+    let began = Instant::now();
+    let prepared = timeout(ANSWER_TIMEOUT, prepare(lease.connection(), change)).await;
+    let prepared = prepared.unwrap_or_else(|_| Err(failure::timed_out()));
+    lease.note(began, &prepared);
+    let (transaction, commit) = prepared.map_err(Failed::Undone)?;
     let keep = matches!(commit, Commit::Done(_));
     let end = sqlx::raw_sql(if keep { "COMMIT" } else { "ROLLBACK" });
-    let ended = timeout(ANSWER_TIMEOUT, end.execute(on)).await;
-    match ended.unwrap_or_else(|_| Err(failure::timed_out())) {
+    let began = Instant::now();
+    let ended = timeout(ANSWER_TIMEOUT, end.execute(lease.connection())).await;
+    let ended = ended.unwrap_or_else(|_| Err(failure::timed_out()));
+    lease.note(began, &ended);
+    match ended {
         Ok(_) => lease.keep(),
         Err(_) if !keep => {}
         Err(error) if failure::is_in_doubt(&error) => return Err(Failed::InDoubt(transaction, commit, error)),

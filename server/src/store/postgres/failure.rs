@@ -4,6 +4,7 @@ use std::io;
 
 use sqlx::migrate::MigrateError;
 
+use crate::breaker::Refused;
 use crate::store::Error;
 
 const DISK_FULL: &str = "53100";
@@ -100,6 +101,7 @@ pub(super) fn error(source: sqlx::Error) -> Error {
         None if matches!(source, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
             Error::Corrupt(source.to_string())
         }
+        None if let sqlx::Error::AnyDriverError(refused) = source => Error::Unavailable(refused),
         _ => Error::Unavailable(source.into()),
     }
 }
@@ -127,6 +129,21 @@ pub(super) fn is_unknown_transaction(source: &sqlx::Error) -> bool {
 /// only reads: a standby, or what was the primary before.
 pub(super) fn is_of_the_statement(source: &sqlx::Error) -> bool {
     code(source).is_some_and(|code| code != READ_ONLY) && !is_in_doubt(source)
+}
+
+/// Whether no answer came within the time that it is given.
+pub(super) fn is_timed_out(source: &sqlx::Error) -> bool {
+    matches!(source, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+}
+
+/// Whether the server is a standby, or was the primary before.
+pub(super) fn is_read_only(source: &sqlx::Error) -> bool {
+    code(source).as_deref() == Some(READ_ONLY)
+}
+
+/// It was not sent.
+pub(super) fn refused(refused: Refused) -> sqlx::Error {
+    sqlx::Error::AnyDriverError(refused.into())
 }
 
 /// Whether the same may work a little later.

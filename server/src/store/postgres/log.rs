@@ -8,13 +8,15 @@ use super::codec::{self, Columns};
 use super::link::Link;
 use super::rows::{CREATED, DELETED, EDITED};
 use super::{Engine, append, failure, page, streams};
+use crate::metrics::{self, METRICS};
 use crate::store::log::Change;
 use crate::store::{Anchor, Append, ChannelLog, Entry, MessageRow, Page, Position, Record, Result, Sent};
 
 #[async_trait]
 impl ChannelLog for Engine {
     async fn append(&self, channel: ChannelId, expected_head: u64, entries: Vec<Entry>) -> Result<Append> {
-        append::append(&self.link, channel, expected_head, &entries).await.map_err(failure::error)
+        let append = append::append(&self.link, channel, expected_head, &entries);
+        METRICS.append(metrics::Engine::Postgres, append).await.map_err(failure::error)
     }
 
     async fn position(&self, channel: ChannelId) -> Result<Option<Position>> {

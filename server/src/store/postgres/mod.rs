@@ -47,6 +47,7 @@ pub use self::failure::OpenError;
 use self::link::Link;
 use self::place::Place;
 use super::{Error, Result, Store};
+use crate::breaker::Breaker;
 
 /// Where the database is, and how it is used.
 #[derive(Clone)]
@@ -62,6 +63,23 @@ pub struct Postgres {
     engine: Arc<Engine>,
     tidy: JoinHandle<()>,
     closing: DropGuard,
+}
+
+/// How the server does, as it was seen. A cheap handle.
+#[derive(Clone)]
+pub struct Pulse(Link);
+
+impl Pulse {
+    /// Whether it answers.
+    pub fn breaker(&self) -> &Breaker {
+        self.0.breaker()
+    }
+
+    /// Connections that are open, and those of them that wait for work.
+    pub fn connections(&self) -> (u32, usize) {
+        let pool = self.0.pool();
+        (pool.size(), pool.num_idle())
+    }
 }
 
 /// What the two traits are implemented on.
@@ -91,6 +109,11 @@ impl Postgres {
     /// The connections, for what else lies in the same database.
     pub(crate) fn pool(&self) -> &PgPool {
         self.engine.link.pool()
+    }
+
+    /// How the server does.
+    pub fn pulse(&self) -> Pulse {
+        Pulse(self.engine.link.clone())
     }
 
     /// Waits for what is being written, and ends all connections.

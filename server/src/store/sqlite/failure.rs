@@ -125,6 +125,11 @@ pub(super) fn closed() -> Error {
     Error::Unavailable("the database is closed".into())
 }
 
+/// Whether the disk is full.
+pub(super) fn is_full(source: &sqlx::Error) -> bool {
+    code(source) == Some(SQLITE_FULL)
+}
+
 /// Whether the statement broke a rule of the schema: then it was the statement's fault, not the disk's.
 pub(super) fn is_constraint(source: &sqlx::Error) -> bool {
     code(source) == Some(SQLITE_CONSTRAINT)

@@ -10,6 +10,7 @@ use super::codec::{self, Columns};
 use super::rows::{CREATED, DELETED, EDITED, Rows};
 use super::writer::Job;
 use super::{Engine, failure, page, streams};
+use crate::metrics::{self, METRICS};
 use crate::store::log::Change;
 use crate::store::{Anchor, Append, ChannelLog, Entry, MessageRow, Page, Position, Record, Result, Sent};
 
@@ -18,8 +19,11 @@ impl ChannelLog for Engine {
     async fn append(&self, channel: ChannelId, expected_head: u64, entries: Vec<Entry>) -> Result<Append> {
         let rows = Rows::new(channel, expected_head, &entries);
         let (waiter, answer) = oneshot::channel();
-        self.queue.send(Job::Append(rows, waiter)).await.map_err(|_| failure::closed())?;
-        answer.await.map_err(|_| failure::closed())?
+        let append = async {
+            self.queue.send(Job::Append(rows, waiter)).await.map_err(|_| failure::closed())?;
+            answer.await.map_err(|_| failure::closed())?
+        };
+        METRICS.append(metrics::Engine::Sqlite, append).await
     }
 
     async fn position(&self, channel: ChannelId) -> Result<Option<Position>> {

@@ -34,6 +34,7 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -47,6 +48,9 @@ use self::readers::{Reader, Readers};
 use self::writer::{Job, QUEUE_MAX, Writer};
 use super::{Error, Result, Store};
 
+/// A disk with so many bytes free is not full any more.
+const ROOM_BYTES: u64 = 1 << 20;
+
 /// Where the data is, and how it is read.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -59,9 +63,41 @@ pub struct Options {
 /// An open database. Dropped or closed, it writes what waits and lets go of the files; the `Store` of it answers
 /// `Unavailable` from then on.
 pub struct Sqlite {
+    room: Room,
     engine: Arc<Engine>,
     writer: JoinHandle<()>,
     closing: DropGuard,
+}
+
+/// Whether the disk has room, as the last write found. A cheap handle.
+#[derive(Clone)]
+pub struct Room {
+    full: Arc<AtomicBool>,
+    directory: PathBuf,
+}
+
+impl Room {
+    /// Whether a write failed for want of room, and there has been none since: neither a write that went well nor, because
+    /// nobody may be there to write, free space.
+    pub fn is_full(&self) -> bool {
+        if !self.full.load(Ordering::Relaxed) {
+            return false;
+        }
+        let free = rustix::fs::statvfs(&self.directory).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        if free.is_ok_and(|free| free >= ROOM_BYTES) {
+            self.full.store(false, Ordering::Relaxed);
+        }
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// A write ended so.
+    fn note<T>(&self, result: &sqlx::Result<T>) {
+        let full = result.as_ref().err().is_some_and(failure::is_full);
+        // A write that failed for another reason says nothing of the disk.
+        if (full || result.is_ok()) && self.full.swap(full, Ordering::Relaxed) != full {
+            tracing::warn!(full, "the disk of the database");
+        }
+    }
 }
 
 /// What the two traits are implemented on.
@@ -88,15 +124,21 @@ pub async fn open(options: Options) -> std::result::Result<(Store, Sqlite), Open
     let connection = place::migrate(&directory, &connect).await?;
     let readers = place::readers(&directory, options.read_connections).await?;
     let (queue, jobs) = mpsc::channel(QUEUE_MAX);
-    let writer = Writer::new(WriteConnection::new(connect, connection), jobs);
+    let room = Room { full: Arc::default(), directory };
+    let writer = Writer::new(WriteConnection::new(connect, connection), jobs, room.clone());
     let closing = CancellationToken::new();
     let writer = tokio::spawn(writer.run(closing.clone(), readers.clone(), lock));
     let engine = Arc::new(Engine { queue, readers });
     let store = Store { log: Arc::clone(&engine) as _, metadata: Arc::clone(&engine) as _ };
-    Ok((store, Sqlite { engine, writer, closing: closing.drop_guard() }))
+    Ok((store, Sqlite { room, engine, writer, closing: closing.drop_guard() }))
 }
 
 impl Sqlite {
+    /// Whether the disk has room.
+    pub fn room(&self) -> Room {
+        self.room.clone()
+    }
+
     /// Writes what waits, works the write-ahead log into the database, and lets go of the files.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use super::connection::WriteConnection;
 use super::readers::Readers;
 use super::rows::Rows;
 use super::tidy::Tidy;
-use super::{failure, group};
+use super::{Room, failure, group};
 use crate::store::{Append, Commit, Result};
 
 /// How many jobs may wait. When it is full, whoever wants to write waits for a place.
@@ -49,12 +49,14 @@ pub(super) struct Writer {
     appends: VecDeque<Waiting<Rows, Append>>,
     changes: VecDeque<Waiting<Change, Commit>>,
     tidy: Tidy,
+    room: Room,
 }
 
 impl Writer {
     /// For the jobs of this queue.
-    pub(super) fn new(connection: WriteConnection, queue: mpsc::Receiver<Job>) -> Self {
-        Self { connection, queue, appends: VecDeque::new(), changes: VecDeque::new(), tidy: Tidy::new() }
+    pub(super) fn new(connection: WriteConnection, queue: mpsc::Receiver<Job>, room: Room) -> Self {
+        let (appends, changes) = (VecDeque::new(), VecDeque::new());
+        Self { connection, queue, appends, changes, tidy: Tidy::new(), room }
     }
 
     /// Writes until `closing`; then what waits is still written. Last, the files are left tidy, and free for others.
@@ -122,7 +124,9 @@ impl Writer {
         if group.is_empty() {
             return;
         }
-        match self.commit_group(&group).await {
+        let result = self.commit_group(&group).await;
+        self.room.note(&result);
+        match result {
             // One of them broke a rule of the schema. The others are not to pay for it.
             Err(error) if failure::is_constraint(&error) && group.len() > 1 => {
                 for alone in group {
@@ -178,6 +182,7 @@ impl Writer {
         for _ in 0..CHANGES_PER_TURN {
             let Some((change, waiter)) = self.changes.pop_front() else { return };
             let result = self.commit_change(&change).await;
+            self.room.note(&result);
             if change.deletes_channels() && matches!(result, Ok(Commit::Done(_))) {
                 self.tidy.channel_was_deleted();
             }

@@ -1,5 +1,6 @@
 //! The contract, run against this engine; and what only this engine promises.
 
+mod breaker;
 mod faults;
 mod nodes;
 mod notices;
