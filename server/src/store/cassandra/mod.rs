@@ -19,6 +19,7 @@ mod nonces;
 mod page;
 mod promise;
 mod read;
+mod recents;
 mod run;
 mod schema;
 mod statements;
@@ -43,6 +44,7 @@ use self::bucket::Buckets;
 use self::closing::{JOBS_MAX, Janitor, Job};
 use self::known::Channels;
 use self::metadata::Closing;
+use self::recents::Recents;
 use self::statements::Statements;
 use super::{Error, Result, Store};
 
@@ -109,6 +111,7 @@ struct Engine {
     buckets: Buckets,
     generation: i64,
     channels: Channels,
+    recents: Recents,
     directory: Store,
     jobs: mpsc::Sender<Job>,
     /// Writes whose outcome had to be found out.
@@ -137,6 +140,7 @@ pub async fn open(options: Options, directory: Store) -> std::result::Result<(St
         buckets: Buckets::of(facts.bucket_rows),
         generation: facts.generation,
         channels: Channels::default(),
+        recents: Recents::default(),
         directory,
         jobs,
         unknown: AtomicU64::new(0),
