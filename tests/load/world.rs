@@ -14,13 +14,13 @@ use tonic::transport::Channel;
 
 /// Channels of the yard.
 pub(crate) const YARD_CHANNELS: usize = 64;
-/// Senders of the yard.
+/// Senders of the yard, on one node.
 pub(crate) const SENDERS: usize = 128;
 /// Accounts that are being made at the same time.
 const CONCURRENT: usize = 64;
 
 /// Who and what there is.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct World {
     /// The token of the owner of everything.
     pub(crate) owner: String,
@@ -35,8 +35,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Makes it on a fresh server.
-    pub(crate) async fn make(addr: SocketAddr, members: usize) -> Result<Self> {
+    /// Makes it on a fresh server: so many members of the hall, so many senders of the yard.
+    pub(crate) async fn make(addr: SocketAddr, (members, senders): (usize, usize)) -> Result<Self> {
         let channel = Channel::from_shared(format!("http://{addr}"))?.connect().await?;
         let owner = register(&channel).await?;
         let (hall, general) = guild(&channel, &owner, "hall").await?;
@@ -45,9 +45,17 @@ impl World {
             channel: general,
             members: crowd(&channel, &owner, hall, ("member", members)).await?,
             yard: channels(&channel, &owner, yard).await?,
-            senders: crowd(&channel, &owner, yard, ("sender", SENDERS)).await?,
+            senders: crowd(&channel, &owner, yard, ("sender", senders)).await?,
             owner,
         })
+    }
+
+    /// The same with fewer channels and senders in the yard.
+    pub(crate) fn narrow(&self, channels: usize, senders: usize) -> Self {
+        let mut world = self.clone();
+        world.yard.truncate(channels);
+        world.senders.truncate(senders);
+        world
     }
 }
 
