@@ -14,10 +14,11 @@ use crate::error::Error;
 pub struct Nonce(Uuid);
 
 impl Nonce {
-    /// A new one.
+    /// A new one. It bears its time, so that a server finds what was sent lately in one place (Cassandra: one partition a
+    /// channel and day, instead of sixteen).
     #[must_use]
     pub fn random() -> Self {
-        Self(Uuid::new_v4())
+        Self(Uuid::now_v7())
     }
 
     /// The nonce of the `n`th answer to the event at `cause`.

@@ -29,7 +29,11 @@ impl Child {
     /// Starts a child that listens on the address that `command` is given; what it prints goes to `log`.
     pub(crate) async fn start(command: impl FnOnce(SocketAddr) -> Command, log: &Path) -> Result<Self> {
         let addr = free_address()?;
-        let mut command = command(addr);
+        Self::start_at(addr, command(addr), log).await
+    }
+
+    /// Starts a child that listens on that address.
+    pub(crate) async fn start_at(addr: SocketAddr, mut command: Command, log: &Path) -> Result<Self> {
         let output = File::create(log).with_context(|| log.display().to_string())?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let process = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
@@ -53,9 +57,14 @@ impl Child {
         self.addr
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// CPU time that it has used.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        cpu(self.process.id())
+        cpu_of(&[self.pid()])
     }
 
     /// Its memory, in bytes.
@@ -133,9 +142,19 @@ pub(crate) fn cpu_of_machine() -> Result<Duration> {
     Ok(Duration::from_secs_f64(busy.sum::<u64>() as f64 / TICKS))
 }
 
-fn cpu(pid: u32) -> Result<Duration> {
-    let [user, system, ..] = stat(&pid.to_string())?;
-    Ok(Duration::from_secs_f64((user + system) as f64 / TICKS))
+/// CPU time that these processes have used together.
+pub(crate) fn cpu_of(pids: &[u32]) -> Result<Duration> {
+    let mut ticks = 0;
+    for pid in pids {
+        let [user, system, ..] = stat(&pid.to_string())?;
+        ticks += user + system;
+    }
+    Ok(Duration::from_secs_f64(ticks as f64 / TICKS))
+}
+
+/// Counts processes that were started otherwise among one's own, for the account of the machine.
+pub(crate) fn adopt(pids: &[u32]) {
+    LIVE.lock().extend(pids);
 }
 
 /// utime, stime, cutime, cstime.
@@ -147,6 +166,7 @@ fn stat(pid: &str) -> Result<[u64; 4]> {
     Ok([field(11), field(12), field(13), field(14)])
 }
 
-fn free_address() -> Result<SocketAddr> {
+/// An address that nobody listens on.
+pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::audience::SESSION;
 use crate::baseline;
-use crate::child::Child;
+use crate::child::cpu_of;
 use crate::connection::{Connection, Listener};
 use crate::frames::{self, Kind};
 use crate::world::World;
@@ -59,19 +59,19 @@ struct Sender {
 }
 
 impl Crowd {
-    /// Senders of the yard, on the server.
-    pub(crate) async fn sessions(addr: SocketAddr, world: &World) -> Result<Self> {
+    /// Senders of the yard, on the server; on its nodes in turn, if it has several.
+    pub(crate) async fn sessions(addrs: &[SocketAddr], world: &World) -> Result<Self> {
         let path = |number: usize| (SESSION, world.senders.get(number).map(String::as_str));
-        Self::open(addr, world, path, Kind::Ready).await
+        Self::open(addrs, world, path, Kind::Ready).await
     }
 
     /// The same, on the baseline.
     pub(crate) async fn bare(addr: SocketAddr, world: &World) -> Result<Self> {
-        Self::open(addr, world, |_| (baseline::ECHO, None), Kind::Result).await
+        Self::open(&[addr], world, |_| (baseline::ECHO, None), Kind::Result).await
     }
 
     async fn open<'a>(
-        addr: SocketAddr,
+        addrs: &[SocketAddr],
         world: &World,
         path: impl Fn(usize) -> (&'static str, Option<&'a str>),
         ready: Kind,
@@ -79,7 +79,7 @@ impl Crowd {
         let shared = Rc::new(Shared::new()?);
         let (mut senders, mut running) = (Vec::new(), JoinSet::new());
         for number in 0..world.senders.len() {
-            let (connection, incoming) = Connection::open(addr, None).await?;
+            let (connection, incoming) = Connection::open(addrs[number % addrs.len()], None).await?;
             let channel = world.yard[number % world.yard.len()];
             let sender = Rc::new(Sender::new(Rc::clone(&shared), channel, ready));
             let (path, token) = path(number);
@@ -102,8 +102,8 @@ impl Crowd {
         self.shared.reply.borrow().clone()
     }
 
-    /// Sends for a while, with so many sends of each sender under way.
-    pub(crate) async fn send(&self, in_flight: usize, duration: Duration, child: &Child) -> Result<Acks> {
+    /// Sends for a while, with so many sends of each sender under way; `pids` are those who serve.
+    pub(crate) async fn send(&self, in_flight: usize, duration: Duration, pids: &[u32]) -> Result<Acks> {
         let shared = &self.shared;
         shared.running.set(true);
         for (connection, sender) in &self.senders {
@@ -111,11 +111,11 @@ impl Crowd {
             connection.flush();
         }
         tokio::time::sleep(WARM_UP).await;
-        let (begun, cpu, acks) = (Instant::now(), child.cpu()?, shared.acks.get());
+        let (begun, cpu, acks) = (Instant::now(), cpu_of(pids)?, shared.acks.get());
         shared.latencies.borrow_mut().reset();
         tokio::time::sleep(duration).await;
         let acks = (shared.acks.get() - acks) as f64;
-        let cpu = child.cpu()?.saturating_sub(cpu);
+        let cpu = cpu_of(pids)?.saturating_sub(cpu);
         let latencies = shared.latencies.borrow().clone();
         let rate = acks / begun.elapsed().as_secs_f64();
         shared.running.set(false);

@@ -1,6 +1,9 @@
 //! What a figure is: ours against something else, a ratio to be reached, and the rounds that were measured.
 
+use std::panic::AssertUnwindSafe;
+
 use anyhow::Result;
+use futures_util::FutureExt as _;
 use serde::Serialize;
 
 use crate::lab::Lab;
@@ -16,6 +19,8 @@ pub(crate) enum Target {
     RatioAtMost(f64),
     /// Ours is at most that.
     OursAtMost(f64),
+    /// Ours is at most that more than the other.
+    AddedAtMost(f64),
     /// Told beside the others.
     None,
 }
@@ -56,6 +61,8 @@ pub(crate) struct Row {
     pub(crate) rounds: Vec<Pair>,
     /// Cores that others used in each round.
     pub(crate) others_cores: Vec<f64>,
+    /// Why it has no more rounds than it has.
+    pub(crate) failure: Option<String>,
 }
 
 impl Row {
@@ -77,12 +84,16 @@ impl Row {
         (ratios().fold(f64::INFINITY, f64::min), ratios().fold(f64::NEG_INFINITY, f64::max))
     }
 
-    /// Whether the target is reached; none = there is no target.
+    /// Whether the target is reached; none = there is no target, or nothing was measured.
     pub(crate) fn met(&self) -> Option<bool> {
+        if self.rounds.is_empty() {
+            return None;
+        }
         match self.spec.target {
             Target::RatioAtLeast(least) => Some(self.ratio() >= least),
             Target::RatioAtMost(most) => Some(self.ratio() <= most),
             Target::OursAtMost(most) => Some(self.ours() <= most),
+            Target::AddedAtMost(most) => Some(self.median(|pair| pair.ours - pair.other) <= most),
             Target::None => None,
         }
     }
@@ -92,23 +103,49 @@ impl Row {
     }
 }
 
-/// Something that can be measured, round by round, ours and the other in turn.
-pub(crate) trait Figure: Sized {
+/// Something that can be measured in a lab, round by round, ours and the other in turn.
+pub(crate) trait Figure<L = Lab>: Sized {
     /// The rows that it fills.
     const SPECS: &'static [Spec];
 
     /// Sets up what all rounds have in common.
-    async fn prepare(lab: &Lab) -> Result<Self>;
+    async fn prepare(lab: &L) -> Result<Self>;
 
     /// One round: a pair for each row.
-    async fn round(&mut self, lab: &Lab) -> Result<Vec<Pair>>;
+    async fn round(&mut self, lab: &L) -> Result<Vec<Pair>>;
 }
 
 /// Measures a figure.
-pub(crate) async fn measure<F: Figure>(lab: &Lab, rounds: usize, noise: &mut Noise) -> Result<Vec<Row>> {
+pub(crate) async fn measure<F: Figure<L>, L>(lab: &L, rounds: usize, noise: &mut Noise) -> Result<Vec<Row>> {
+    let mut rows = empty::<F, L>();
+    measure_into::<F, L>(&mut rows, lab, rounds, noise).await?;
+    Ok(rows)
+}
+
+/// The same, but what could not be measured is said in the rows, and costs no other figure.
+pub(crate) async fn measure_or_say<F: Figure<L>, L>(lab: &L, rounds: usize, noise: &mut Noise) -> Vec<Row> {
+    let mut rows = empty::<F, L>();
+    // A deployment that does not come up panics, as tests want it.
+    let measured = AssertUnwindSafe(measure_into::<F, L>(&mut rows, lab, rounds, noise)).catch_unwind().await;
+    let failure = match measured {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(format!("{error:#}")),
+        Err(panic) => Some(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it panicked".to_owned())),
+    };
+    if let Some(failure) = failure {
+        eprintln!("  not measured: {failure}");
+        rows.iter_mut().for_each(|row| row.failure = Some(failure.clone()));
+    }
+    rows
+}
+
+fn empty<F: Figure<L>, L>() -> Vec<Row> {
+    let row = |spec: &Spec| Row { spec: *spec, rounds: Vec::new(), others_cores: Vec::new(), failure: None };
+    F::SPECS.iter().map(row).collect()
+}
+
+async fn measure_into<F: Figure<L>, L>(rows: &mut [Row], lab: &L, rounds: usize, noise: &mut Noise) -> Result<()> {
     let mut figure = F::prepare(lab).await?;
-    let empty = |spec: &Spec| Row { spec: *spec, rounds: Vec::new(), others_cores: Vec::new() };
-    let mut rows: Vec<Row> = F::SPECS.iter().map(empty).collect();
     for number in 1..=rounds {
         let begun = noise.begin()?;
         let pairs = figure.round(lab).await?;
@@ -126,5 +163,5 @@ pub(crate) async fn measure<F: Figure>(lab: &Lab, rounds: usize, noise: &mut Noi
             row.others_cores.push(others);
         }
     }
-    Ok(rows)
+    Ok(())
 }

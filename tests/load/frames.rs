@@ -4,7 +4,6 @@
 use anyhow::{Context as _, Result, bail};
 use guildhall_proto::v1::{self, client_frame::Command, command_result::Outcome, server_frame::Payload};
 use prost::Message as _;
-use rand::RngExt as _;
 
 /// Characters of a benchmark's message.
 pub(crate) const CONTENT_CHARS: usize = 200;
@@ -98,7 +97,8 @@ pub(crate) fn send(request_id: u64, channel: u64) -> Vec<u8> {
     let request = v1::SendMessageRequest {
         channel_id: channel,
         content: content(request_id),
-        nonce: uuid::Builder::from_random_bytes(rand::rng().random()).into_uuid().to_string(),
+        // As the SDK makes them.
+        nonce: uuid::Uuid::now_v7().to_string(),
         reply_to: 0,
     };
     frame(request_id, Command::SendMessage(request))

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
 use crate::child::Child;
-use crate::world::World;
+use crate::world::{SENDERS, World};
 
 /// What a run has at hand.
 pub(crate) struct Lab {
@@ -33,7 +33,7 @@ impl Lab {
         let template = room.path().join("template");
         let mut lab = Self { world: World::default(), quick, binary, room, template, count: AtomicUsize::new(0) };
         let server = lab.server(&lab.template).await?;
-        lab.world = World::make(server.addr(), members).await?;
+        lab.world = World::make(server.addr(), (members, SENDERS)).await?;
         server.stop().await?;
         Ok(lab)
     }
@@ -67,7 +67,7 @@ impl Lab {
     pub(crate) async fn stream(&self, hello: &[u8], event: &[u8]) -> Result<Child> {
         let (hello, event) = (self.file(hello)?, self.file(event)?);
         let baseline = |addr: SocketAddr| {
-            let mut command = self.baseline("baseline-stream");
+            let mut command = baseline("baseline-stream");
             command.arg(addr.to_string()).arg(hello).arg(event);
             command
         };
@@ -78,7 +78,7 @@ impl Lab {
     pub(crate) async fn echo(&self, data: &Path, reply: &[u8]) -> Result<Child> {
         let reply = self.file(reply)?;
         let baseline = |addr: SocketAddr| {
-            let mut command = self.baseline("baseline-echo");
+            let mut command = baseline("baseline-echo");
             command.arg(addr.to_string()).arg(data).arg(reply);
             command
         };
@@ -87,24 +87,12 @@ impl Lab {
 
     /// Messages a second that the bare writer stores.
     pub(crate) fn writer(&self, data: &Path, duration: Duration) -> Result<f64> {
-        let seconds = duration.as_secs_f64().to_string();
-        let output = self.baseline("baseline-writer").arg(data).arg(seconds).output()?;
-        if !output.status.success() {
-            bail!("the bare writer failed: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+        printed_rate(baseline("baseline-writer").arg(data).arg(duration.as_secs_f64().to_string()))
     }
 
     /// The first, or when everything is to be short, the second.
     pub(crate) fn or_quick<T>(&self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }
-    }
-
-    fn baseline(&self, name: &str) -> Command {
-        // This program is what is running: on Linux it is there even if it was replaced meanwhile.
-        let mut command = Command::new("/proc/self/exe");
-        command.arg(name);
-        command
     }
 
     fn file(&self, content: &[u8]) -> Result<PathBuf> {
@@ -117,6 +105,23 @@ impl Lab {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         self.room.path().join(format!("{number:03}-{name}"))
     }
+}
+
+/// The command of a baseline.
+pub(crate) fn baseline(name: &str) -> Command {
+    // This program is what is running: on Linux it is there even if it was replaced meanwhile.
+    let mut command = Command::new("/proc/self/exe");
+    command.arg(name);
+    command
+}
+
+/// Runs a bare writer to its end; returns what it says that it has written a second.
+pub(crate) fn printed_rate(command: &mut Command) -> Result<f64> {
+    let output = command.output()?;
+    if !output.status.success() {
+        bail!("the bare writer failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
 }
 
 /// Where results are kept, and data while a run lasts: beside the binaries, on the same disk.

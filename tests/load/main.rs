@@ -16,6 +16,7 @@ mod lab;
 mod noise;
 mod report;
 mod side;
+mod site;
 mod tally;
 mod wire;
 mod world;
@@ -27,8 +28,10 @@ use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::baseline::Baseline;
+use crate::figure::Row;
 use crate::lab::Lab;
 use crate::noise::Noise;
+use crate::site::Site;
 
 /// As the server: otherwise the allocator would be measured.
 #[global_allocator]
@@ -38,14 +41,17 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Arguments {
-    /// Rounds of each figure; the table shows their median
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    /// Rounds of each figure; the table shows their median [default: 5, of a cluster 3]
+    #[arg(long)]
+    rounds: Option<usize>,
     /// One short round of each figure: to see that everything works
     #[arg(long)]
     quick: bool,
+    /// Three nodes over Postgres, Redis and Cassandra, which `cargo xtask bench --cluster` starts
+    #[arg(long)]
+    cluster: bool,
     /// Only these figures
-    #[arg(long, value_delimiter = ',', value_parser = figures::NAMES)]
+    #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// A server to measure instead of the one that is built
     #[arg(long, value_name = "FILE")]
@@ -68,23 +74,23 @@ fn main() -> Result<()> {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
-    let names: Vec<&str> = figures::NAMES
-        .into_iter()
-        .filter(|name| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name))
-        .collect();
-    let rounds = if arguments.quick { 1 } else { arguments.rounds };
+    let all: &[&str] = if arguments.cluster { &figures::cluster::NAMES } else { &figures::NAMES };
+    let unknown = arguments.only.iter().find(|only| !all.contains(&only.as_str()));
+    ensure!(unknown.is_none(), "there is no figure {unknown:?}; there are {}", all.join(", "));
+    let is_wanted = |name: &&str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
+    let names: Vec<&str> = all.iter().copied().filter(is_wanted).collect();
+    let rounds = if arguments.quick { 1 } else { arguments.rounds.unwrap_or(if arguments.cluster { 3 } else { 5 }) };
     ensure!(rounds > 0, "at least one round is to be measured");
-    let binary = match arguments.server {
-        Some(binary) => binary,
-        None => lab::build_server()?,
-    };
-    let members = names.iter().map(|name| figures::members(name, arguments.quick)).max().unwrap_or_default();
-    eprintln!("making {members} accounts");
-    let lab = Lab::new(binary, members, arguments.quick).await?;
     let (mut rows, mut noise) = (Vec::new(), Noise::default());
-    for name in names {
-        eprintln!("{name}");
-        rows.extend(figures::measure(name, &lab, rounds, &mut noise).await?);
+    if arguments.cluster {
+        let site = Site::new(arguments.quick)?;
+        for name in names {
+            eprintln!("{name}");
+            rows.extend(figures::cluster::measure(name, &site, rounds, &mut noise).await?);
+        }
+        println!("\nothers are also the engines: Postgres, Redis, Cassandra and their bare writers");
+    } else {
+        rows = embedded(&names, arguments.server, arguments.quick, (rounds, &mut noise)).await?;
     }
     let summary = noise.summary();
     report::print(&rows, &summary);
@@ -94,7 +100,31 @@ async fn run(arguments: Arguments) -> Result<()> {
         );
     }
     println!("written to {}", report::write(&rows, &summary, arguments.quick)?.display());
+    let missing = rows.iter().filter(|row| row.failure.is_some()).count();
+    ensure!(missing == 0, "{missing} rows could not be measured");
     Ok(())
+}
+
+/// The figures of one process.
+async fn embedded(
+    names: &[&str],
+    server: Option<PathBuf>,
+    quick: bool,
+    (rounds, noise): (usize, &mut Noise),
+) -> Result<Vec<Row>> {
+    let binary = match server {
+        Some(binary) => binary,
+        None => lab::build_server()?,
+    };
+    let members = names.iter().map(|name| figures::members(name, quick)).max().unwrap_or_default();
+    eprintln!("making {members} accounts");
+    let lab = Lab::new(binary, members, quick).await?;
+    let mut rows = Vec::new();
+    for name in names {
+        eprintln!("{name}");
+        rows.extend(figures::measure(name, &lab, rounds, noise).await?);
+    }
+    Ok(rows)
 }
 
 /// Children inherit it: 10,000 connections are as many open files on either side.

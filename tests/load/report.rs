@@ -23,6 +23,9 @@ pub(crate) fn print(rows: &[Row], noise: &Summary) {
         let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
+    for (figure, failure) in rows.iter().filter_map(|row| Some((row.spec.figure, row.failure.as_ref()?))) {
+        println!("\nnot measured: {figure}: {failure}");
+    }
     println!(
         "\nnoise: a fixed spin took {:.1} ms [{:.1}..{:.1}]; others used {:.2} cores, {:.2} in the worst round",
         noise.spin_median_ms, noise.spin_min_ms, noise.spin_max_ms, noise.others_median_cores, noise.others_max_cores
@@ -64,9 +67,11 @@ fn line(row: &Row) -> [String; HEAD.len()] {
         Target::RatioAtLeast(least) => format!(">= {least}"),
         Target::RatioAtMost(most) => format!("<= {most}"),
         Target::OursAtMost(most) => format!("<= {most} {}", row.spec.unit),
+        Target::AddedAtMost(most) => format!("<= {most} {} more", row.spec.unit),
         Target::None => String::new(),
     };
     let met = match row.met() {
+        _ if row.failure.is_some() => "NOT MEASURED",
         Some(true) => "yes",
         Some(false) => "NO",
         None => "",

@@ -1,14 +1,16 @@
 //! One side of a comparison of fan-outs: a process, its audience and its speaker, and the two ways to drive them.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use hdrhistogram::Histogram;
 
 use crate::audience::{Audience, Beginning, Speaker};
-use crate::child::Child;
+use crate::child::{Child, cpu_of};
 use crate::lab::Lab;
+use crate::world::World;
 
 /// Messages under way in a closed loop.
 const WINDOW: usize = 16;
@@ -17,7 +19,10 @@ const WINDOW: usize = 16;
 pub(crate) struct Side {
     pub(crate) audience: Audience,
     speaker: Rc<Speaker>,
-    child: Child,
+    /// Whose CPU time is taken.
+    pids: Vec<u32>,
+    /// The one process, if it is the side's own.
+    child: Option<Child>,
 }
 
 /// What was measured of one side.
@@ -34,9 +39,20 @@ impl Side {
     pub(crate) async fn server(lab: &Lab, shape: (usize, usize)) -> Result<Self> {
         let child = lab.server(&lab.copy_of_template()?).await?;
         let (addr, world) = (child.addr(), &lab.world);
-        let audience = Audience::open(addr, shape, &Beginning::session(world.channel), &world.members).await?;
-        let speaker = Speaker::session(addr, &audience.tally, world.channel, &world.owner).await?;
-        let side = Self { audience, speaker: Rc::new(speaker), child };
+        let side = Self::between((addr, addr), shape, world, vec![child.pid()]).await?;
+        Ok(Self { child: Some(child), ..side })
+    }
+
+    /// Nodes that run: one speaks at the first address, sessions watch at the second one.
+    pub(crate) async fn between(
+        (near, far): (SocketAddr, SocketAddr),
+        shape: (usize, usize),
+        world: &World,
+        pids: Vec<u32>,
+    ) -> Result<Self> {
+        let audience = Audience::open(far, shape, &Beginning::session(world.channel), &world.members).await?;
+        let speaker = Speaker::session(near, &audience.tally, world.channel, &world.owner).await?;
+        let side = Self { audience, speaker: Rc::new(speaker), pids, child: None };
         side.speak();
         side.audience.tally.heard_all().await?;
         Ok(side)
@@ -48,12 +64,16 @@ impl Side {
         let child = lab.stream(&samples.hello(), &samples.event()).await?;
         let audience = Audience::open(child.addr(), shape, &Beginning::bare(), &[]).await?;
         let speaker = Speaker::bare(child.addr(), &audience.tally).await?;
-        Ok(Self { audience, speaker: Rc::new(speaker), child })
+        Ok(Self { audience, speaker: Rc::new(speaker), pids: vec![child.pid()], child: Some(child) })
     }
 
-    /// The process.
-    pub(crate) fn child(&self) -> &Child {
-        &self.child
+    /// Memory of its process, in bytes.
+    pub(crate) fn resident(&self) -> Result<u64> {
+        self.child.as_ref().context("this side has several processes")?.resident()
+    }
+
+    fn cpu(&self) -> Result<Duration> {
+        cpu_of(&self.pids)
     }
 
     fn speak(&self) {
@@ -73,7 +93,7 @@ impl Side {
         })));
         (0..WINDOW).for_each(|_| self.speak());
         tokio::time::sleep(warm_up).await;
-        let (begun, cpu, delivered) = (Instant::now(), self.child.cpu()?, tally.delivered());
+        let (begun, cpu, delivered) = (Instant::now(), self.cpu()?, tally.delivered());
         tokio::time::sleep(duration).await;
         let flow = self.flow(begun, cpu, delivered)?;
         tally.on_complete(None);
@@ -85,7 +105,7 @@ impl Side {
     pub(crate) async fn pace(&self, per_second: u32, duration: Duration) -> Result<Flow> {
         let tally = &self.audience.tally;
         let mut ticks = tokio::time::interval(Duration::from_secs(1) / per_second);
-        let (begun, cpu, delivered) = (Instant::now(), self.child.cpu()?, tally.delivered());
+        let (begun, cpu, delivered) = (Instant::now(), self.cpu()?, tally.delivered());
         while begun.elapsed() < duration {
             ticks.tick().await;
             self.speak();
@@ -105,7 +125,7 @@ impl Side {
     fn flow(&self, begun: Instant, cpu: Duration, delivered: u64) -> Result<Flow> {
         self.audience.tally.check()?;
         let deliveries = (self.audience.tally.delivered() - delivered) as f64;
-        let cpu = self.child.cpu()?.saturating_sub(cpu);
+        let cpu = self.cpu()?.saturating_sub(cpu);
         Ok(Flow { rate: deliveries / begun.elapsed().as_secs_f64(), cpu_us: cpu.as_secs_f64() * 1e6 / deliveries })
     }
 }

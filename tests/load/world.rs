@@ -2,6 +2,7 @@
 //! members, all of them bots with a token of their own, and a yard with many channels and a few senders.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -9,18 +10,21 @@ use guildhall_proto::v1::{
     self, auth_service_client::AuthServiceClient, channel_service_client::ChannelServiceClient,
     guild_service_client::GuildServiceClient,
 };
-use tonic::Request;
 use tonic::transport::Channel;
+use tonic::{Code, Request, Response, Status};
 
 /// Channels of the yard.
 pub(crate) const YARD_CHANNELS: usize = 64;
-/// Senders of the yard.
+/// Senders of the yard, on one node.
 pub(crate) const SENDERS: usize = 128;
-/// Accounts that are being made at the same time.
-const CONCURRENT: usize = 64;
+/// Accounts that are being made at the same time. All join one guild: more of them only wait for each other.
+const CONCURRENT: usize = 16;
+/// How often a call is tried whose outcome is not known.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Who and what there is.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct World {
     /// The token of the owner of everything.
     pub(crate) owner: String,
@@ -35,8 +39,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Makes it on a fresh server.
-    pub(crate) async fn make(addr: SocketAddr, members: usize) -> Result<Self> {
+    /// Makes it on a fresh server: so many members of the hall, so many senders of the yard.
+    pub(crate) async fn make(addr: SocketAddr, (members, senders): (usize, usize)) -> Result<Self> {
         let channel = Channel::from_shared(format!("http://{addr}"))?.connect().await?;
         let owner = register(&channel).await?;
         let (hall, general) = guild(&channel, &owner, "hall").await?;
@@ -45,9 +49,17 @@ impl World {
             channel: general,
             members: crowd(&channel, &owner, hall, ("member", members)).await?,
             yard: channels(&channel, &owner, yard).await?,
-            senders: crowd(&channel, &owner, yard, ("sender", SENDERS)).await?,
+            senders: crowd(&channel, &owner, yard, ("sender", senders)).await?,
             owner,
         })
+    }
+
+    /// The same with fewer channels and senders in the yard.
+    pub(crate) fn narrow(&self, channels: usize, senders: usize) -> Self {
+        let mut world = self.clone();
+        world.yard.truncate(channels);
+        world.senders.truncate(senders);
+        world
     }
 }
 
@@ -94,16 +106,37 @@ async fn crowd(channel: &Channel, owner: &str, guild: u64, (name, count): (&str,
 }
 
 async fn bot(channel: &Channel, owner: &str, code: &str, username: String) -> Result<String> {
-    let request = v1::CreateBotRequest { username, display_name: String::new() };
-    let made = AuthServiceClient::new(channel.clone()).create_bot(by(owner, request)?).await?.into_inner();
-    let request = v1::AcceptInviteRequest { code: code.to_owned() };
-    GuildServiceClient::new(channel.clone()).accept_invite(by(&made.token, request)?).await?;
-    Ok(made.token)
+    let made = patiently(async |attempt| {
+        // It may have been made, although nobody said so: the next one is another.
+        let request = v1::CreateBotRequest { username: format!("{username}-{attempt}"), display_name: String::new() };
+        AuthServiceClient::new(channel.clone()).create_bot(by(owner, request)?).await
+    });
+    let token = made.await?.token;
+    let join = patiently(async |_| {
+        let request = v1::AcceptInviteRequest { code: code.to_owned() };
+        GuildServiceClient::new(channel.clone()).accept_invite(by(&token, request)?).await
+    });
+    join.await?;
+    Ok(token)
+}
+
+/// Tries again what a busy storage could not do in time.
+async fn patiently<T>(call: impl AsyncFn(u32) -> Result<Response<T>, Status>) -> Result<T> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match call(attempt).await {
+            Err(status) if status.code() == Code::Unavailable && attempt < ATTEMPTS => tokio::time::sleep(PAUSE).await,
+            answer => return Ok(answer?.into_inner()),
+        }
+    }
 }
 
 /// A request of whoever has the token.
-fn by<T>(token: &str, message: T) -> Result<Request<T>> {
+fn by<T>(token: &str, message: T) -> Result<Request<T>, Status> {
     let mut request = Request::new(message);
-    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse()?);
+    request
+        .metadata_mut()
+        .insert("authorization", format!("Bearer {token}").parse().map_err(|_| Status::internal("a token"))?);
     Ok(request)
 }

@@ -1,9 +1,12 @@
 //! What the server is measured against: the same bytes with as little work as can be. Each baseline is a child process
 //! of the benchmark, so that its CPU time can be told from the load generator's.
 
+pub(crate) mod cassandra;
 mod echo;
+pub(crate) mod postgres;
 mod raw;
 pub(crate) mod rows;
+mod shape;
 mod stream;
 
 use std::net::SocketAddr;
@@ -12,6 +15,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Subcommand;
+
+use shape::Shape;
 
 /// Opens a stream of events.
 pub(crate) const SUBSCRIBE: &str = "/bench.Bare/Subscribe";
@@ -51,6 +56,24 @@ pub(crate) enum Baseline {
         /// For how long
         seconds: f64,
     },
+    /// Stores rows in Postgres as fast as it can, prints how many a second
+    #[command(name = "baseline-postgres", hide = true)]
+    Postgres {
+        /// A server's database
+        url: String,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Stores rows in Cassandra as fast as it can, prints how many a second
+    #[command(name = "baseline-cassandra", hide = true)]
+    Cassandra {
+        /// Nodes, by commas
+        nodes: String,
+        /// A server's keyspace
+        keyspace: String,
+        #[command(flatten)]
+        shape: Shape,
+    },
 }
 
 impl Baseline {
@@ -67,6 +90,14 @@ impl Baseline {
             Self::Writer { data, seconds } => {
                 let rate = rows::Rows::open(&data)?.write_for(Duration::from_secs_f64(seconds))?;
                 println!("{rate}");
+                Ok(())
+            }
+            Self::Postgres { url, shape } => {
+                println!("{}", runtime.block_on(postgres::write(&url, &shape))?);
+                Ok(())
+            }
+            Self::Cassandra { nodes, keyspace, shape } => {
+                println!("{}", runtime.block_on(cassandra::write(&nodes, &keyspace, &shape))?);
                 Ok(())
             }
         }

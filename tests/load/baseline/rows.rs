@@ -123,7 +123,7 @@ impl Channel {
         self.head += 1;
         self.moved = true;
         let mut random = rand::rng();
-        let (nonce, fingerprint): ([u8; 16], i64) = (random.random(), random.random());
+        let (nonce, fingerprint): ([u8; 16], i64) = (uuid::Uuid::now_v7().into_bytes(), random.random());
         let content = frames::content(self.head.cast_unsigned());
         log.execute(params![self.id, self.head, author, TIME_MS])?;
         messages.execute(params![self.id, self.head, author, content, nonce, fingerprint, TIME_MS])?;

@@ -33,12 +33,12 @@ impl Figure for Ack {
         let duration = Duration::from_secs(lab.or_quick(4, 1));
         let (ours, reply) = {
             let server = lab.server(&lab.copy_of_template()?).await?;
-            let crowd = Crowd::sessions(server.addr(), &lab.world).await?;
-            (crowd.send(1, duration, &server).await?, crowd.reply())
+            let crowd = Crowd::sessions(&[server.addr()], &lab.world).await?;
+            (crowd.send(1, duration, &[server.pid()]).await?, crowd.reply())
         };
         let echo = lab.echo(&lab.copy_of_template()?, &reply).await?;
         let crowd = Crowd::bare(echo.addr(), &lab.world).await?;
-        let bare = crowd.send(1, duration, &echo).await?;
+        let bare = crowd.send(1, duration, &[echo.pid()]).await?;
         let at = |quantile| Pair {
             ours: ours.latencies.value_at_quantile(quantile) as f64,
             other: bare.latencies.value_at_quantile(quantile) as f64,

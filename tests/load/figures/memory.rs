@@ -52,5 +52,5 @@ async fn growth(few: &Side, many: &Side, lab: &Lab) -> Result<f64> {
         side.pace(EVENTS, Duration::from_secs(1)).await?;
     }
     tokio::time::sleep(lab.or_quick(REST, Duration::from_secs(1))).await;
-    Ok((many.child().resident()? as f64 - few.child().resident()? as f64) / 1024.0)
+    Ok((many.resident()? as f64 - few.resident()? as f64) / 1024.0)
 }

@@ -1,6 +1,7 @@
-//! The figures, a file for each setting.
+//! The figures, a file for each setting. Those of a cluster have a folder.
 
 mod ack;
+pub(crate) mod cluster;
 mod fanout;
 mod history;
 mod memory;
@@ -34,14 +35,14 @@ pub(crate) fn members(name: &str, quick: bool) -> usize {
 /// Measures a figure.
 pub(crate) async fn measure(name: &str, lab: &Lab, rounds: usize, noise: &mut Noise) -> Result<Vec<Row>> {
     match name {
-        "fanout" => figure::measure::<fanout::Fanout>(lab, rounds, noise).await,
-        "scale" => figure::measure::<scale::Scale>(lab, rounds, noise).await,
-        "memory" => figure::measure::<memory::Memory>(lab, rounds, noise).await,
-        "stalled" => figure::measure::<stalled::Stalled>(lab, rounds, noise).await,
-        "ack" => figure::measure::<ack::Ack>(lab, rounds, noise).await,
-        "sends" => figure::measure::<sends::Sends>(lab, rounds, noise).await,
-        "history" => figure::measure::<history::History>(lab, rounds, noise).await,
-        "resume" => figure::measure::<resume::Resume>(lab, rounds, noise).await,
+        "fanout" => figure::measure::<fanout::Fanout, Lab>(lab, rounds, noise).await,
+        "scale" => figure::measure::<scale::Scale, Lab>(lab, rounds, noise).await,
+        "memory" => figure::measure::<memory::Memory, Lab>(lab, rounds, noise).await,
+        "stalled" => figure::measure::<stalled::Stalled, Lab>(lab, rounds, noise).await,
+        "ack" => figure::measure::<ack::Ack, Lab>(lab, rounds, noise).await,
+        "sends" => figure::measure::<sends::Sends, Lab>(lab, rounds, noise).await,
+        "history" => figure::measure::<history::History, Lab>(lab, rounds, noise).await,
+        "resume" => figure::measure::<resume::Resume, Lab>(lab, rounds, noise).await,
         _ => bail!("there is no figure `{name}`"),
     }
 }

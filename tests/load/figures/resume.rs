@@ -33,10 +33,17 @@ pub(crate) struct Resume {
 }
 
 /// The streams that were opened, and what their first frames told.
-struct Return {
+pub(super) struct Return {
     tally: Rc<Tally>,
     readies: RefCell<HashMap<usize, Vec<u8>>>,
     ready: Kind,
+}
+
+impl Return {
+    /// The first frames of sessions that identified, by number.
+    pub(super) fn readies(&self) -> HashMap<usize, Vec<u8>> {
+        self.readies.take()
+    }
 }
 
 struct Returner {
@@ -80,8 +87,8 @@ impl Figure for Resume {
         let server = lab.server(&data).await?;
         let sessions = lab.or_quick(SESSIONS.0, SESSIONS.1);
         let begin = |number: usize| (SESSION, Some(lab.world.members[number].as_str()), frames::identify(), false);
-        let (opened, _running) = open(server.addr(), sessions, begin, Kind::Ready).await?;
-        let mut readies = opened.readies.take();
+        let (opened, _running) = open(&[server.addr()], sessions, begin, Kind::Ready).await?;
+        let mut readies = opened.readies();
         let cursors = (0..sessions).map(|number| cursors(&readies.remove(&number).unwrap_or_default()));
         let cursors = cursors.collect::<Result<Vec<_>>>()?;
         let hello = frames::hello();
@@ -110,22 +117,22 @@ impl Resume {
 }
 
 /// How a stream begins: path, token, first message, whether the request ends with it.
-type Begin<'a> = (&'static str, Option<&'a str>, Vec<u8>, bool);
+pub(super) type Begin<'a> = (&'static str, Option<&'a str>, Vec<u8>, bool);
 
 /// CPU time of the server for each stream that is opened, in microseconds. All are closed again.
 async fn cost<'a>(child: &Child, count: usize, begin: impl Fn(usize) -> Begin<'a>, ready: Kind) -> Result<f64> {
     child.settle().await?;
     let before = child.cpu()?;
-    let (_opened, running) = open(child.addr(), count, begin, ready).await?;
+    let (_opened, running) = open(&[child.addr()], count, begin, ready).await?;
     let used = child.cpu()?.saturating_sub(before);
     drop(running);
     child.settle().await?;
     Ok(used.as_secs_f64() * 1e6 / count as f64)
 }
 
-/// Opens streams, each on its own connection, some at a time.
-async fn open<'a>(
-    addr: SocketAddr,
+/// Opens streams, each on its own connection, at these addresses in turn, some at a time.
+pub(super) async fn open<'a>(
+    addrs: &[SocketAddr],
     count: usize,
     begin: impl Fn(usize) -> Begin<'a>,
     ready: Kind,
@@ -135,7 +142,7 @@ async fn open<'a>(
     let mut running = JoinSet::new();
     for number in 0..count {
         tally.attached((number + 1).saturating_sub(OPENING)).await?;
-        let (connection, incoming) = Connection::open(addr, None).await?;
+        let (connection, incoming) = Connection::open(addrs[number % addrs.len()], None).await?;
         let (path, token, first, last) = begin(number);
         connection.call(path, token, &first, last);
         let listener = Rc::new(Returner { of: Rc::clone(&opened), number, done: Cell::new(false) });
@@ -151,7 +158,7 @@ async fn open<'a>(
 }
 
 /// Where a session is, of its own stream, its guild and the guild's channels.
-fn cursors(ready: &[u8]) -> Result<Vec<v1::Cursor>> {
+pub(super) fn cursors(ready: &[u8]) -> Result<Vec<v1::Cursor>> {
     let Payload::Ready(ready) = frames::payload(ready)? else { anyhow::bail!("not a Ready") };
     let guilds = ready
         .guilds

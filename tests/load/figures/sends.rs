@@ -30,8 +30,8 @@ impl Figure for Sends {
         let duration = Duration::from_secs(lab.or_quick(4, 1));
         let ours = {
             let server = lab.server(&lab.copy_of_template()?).await?;
-            let crowd = Crowd::sessions(server.addr(), &lab.world).await?;
-            crowd.send(IN_FLIGHT, duration, &server).await?
+            let crowd = Crowd::sessions(&[server.addr()], &lab.world).await?;
+            crowd.send(IN_FLIGHT, duration, &[server.pid()]).await?
         };
         let other = lab.writer(&lab.copy_of_template()?, duration)?;
         Ok(vec![Pair { ours: ours.rate, other }])

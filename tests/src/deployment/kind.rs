@@ -16,8 +16,8 @@ use crate::proxy::Proxy;
 pub const VARIABLE: &str = "GUILDHALL_TEST_DEPLOYMENT";
 /// Nodes of a deployment that has several.
 const NODES: usize = 3;
-/// Connections of one node to Postgres.
-const CONNECTIONS: usize = 8;
+/// Connections of one node to Postgres, unless a deployment sets them: many deployments at a time share one Postgres.
+pub(super) const CONNECTIONS: usize = 8;
 /// What the nodes of a deployment show each other.
 pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const MIGRATE_WITHIN: Duration = Duration::from_secs(120);
@@ -72,7 +72,7 @@ pub struct Network {
 /// What the nodes of a deployment stand on: a database of its own, and the engines of the test run.
 #[derive(Debug)]
 pub(super) struct Engines {
-    database: Database,
+    pub(super) database: Database,
     kind: Kind,
     pub(super) network: Option<Network>,
 }
@@ -106,8 +106,6 @@ impl Engines {
         });
         let postgres = postgres.unwrap_or_else(|| host(&service("TEST_PG_URL")));
         let mut flags = vec![format!("--store={}", self.database.url_at(&postgres))];
-        // Many deployments at a time share one Postgres.
-        flags.push(format!("--store-connections={CONNECTIONS}"));
         if self.kind == Kind::Cluster {
             let redis = network.and_then(|network| network.redis.as_ref()).map(Proxy::address);
             let redis = redis.map_or_else(|| service("TEST_REDIS_URL"), |address| format!("redis://{address}"));
@@ -146,13 +144,16 @@ async fn network(kind: Kind) -> Network {
     Network { postgres, postgres_of_first, redis, cassandra }
 }
 
-/// A name of this test run.
-fn keyspace() -> String {
+/// The keyspace of this test run: all its deployments share it.
+pub fn keyspace() -> String {
     format!("it_{}", std::process::id())
 }
 
-/// The address of a service that the run was given.
-fn service(variable: &str) -> String {
+/// The address of a service that the run was given, by the name of its variable.
+///
+/// # Panics
+/// If it was given none.
+pub fn service(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
         panic!(
             "{variable} is not set: run `cargo xtask test`, or `cargo xtask services up` and then \
@@ -170,18 +171,27 @@ fn host(url: &str) -> String {
 
 /// An empty database, gone with its handle.
 #[derive(Debug)]
-struct Database {
+pub struct Database {
     name: String,
 }
 
 impl Database {
-    async fn create() -> Self {
+    /// Makes it.
+    ///
+    /// # Panics
+    /// If there is no Postgres.
+    pub async fn create() -> Self {
         let name = format!("it_{}_{:08x}", std::process::id(), rand::random::<u32>());
         let mut server = PgConnection::connect(&service("TEST_PG_URL")).await.expect("Postgres");
         // Not that which others may look into at this moment.
         let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE template0"));
         sqlx::raw_sql(create).execute(&mut server).await.expect("a database");
         Self { name }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        self.url_at(&host(&service("TEST_PG_URL")))
     }
 
     /// Its address, with the server reached at `host`.

@@ -27,7 +27,7 @@ use crate::process::Exit;
 use kind::Engines;
 use node::Node;
 
-pub use kind::{Kind, Network, VARIABLE};
+pub use kind::{Database, Kind, Network, VARIABLE, keyspace, service};
 pub use people::{Guild, User};
 
 /// A running deployment. Dropped, it is gone without a trace; if the test failed, the end of its log is shown.
@@ -193,7 +193,11 @@ impl Deployment {
         if let Some(port) = self.nodes[number].metrics_port {
             command.arg(format!("--metrics-listen=127.0.0.1:{port}"));
         }
-        if !self.settings.iter().any(|(key, _)| *key == "registration") {
+        let is_set = |name| self.settings.iter().any(|(key, _)| *key == name);
+        if self.engines.is_some() && !is_set("store_connections") {
+            command.arg(format!("--store-connections={}", kind::CONNECTIONS));
+        }
+        if !is_set("registration") {
             command.args(["--registration", "open"]);
         }
         for (key, value) in &self.settings {
@@ -253,6 +257,16 @@ impl Deployment {
     /// Sends a signal to all nodes.
     pub fn signal(&mut self, signal: Signal) {
         self.nodes.iter_mut().for_each(|node| node.signal(signal));
+    }
+
+    /// The process ids of its nodes that were started, in order.
+    pub fn pids(&self) -> Vec<u32> {
+        self.nodes.iter().filter_map(Node::pid).collect()
+    }
+
+    /// The address of its database; embedded, it has none of its own.
+    pub fn database_url(&self) -> Option<String> {
+        self.engines.as_ref().map(|engines| engines.database.url())
     }
 
     /// Bytes of memory that all nodes hold together.

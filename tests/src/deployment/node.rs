@@ -66,6 +66,10 @@ impl Node {
         self.process().signal(signal);
     }
 
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::pid)
+    }
+
     pub(super) fn rss_bytes(&self) -> u64 {
         self.process.as_ref().map_or(0, Process::rss_bytes)
     }

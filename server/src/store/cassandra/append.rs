@@ -10,7 +10,7 @@ use scylla::value::{CqlValue, Row};
 use tokio::time::Instant;
 
 use super::bucket::{SEQ_MAX, stamp};
-use super::codec::{self, LogRow, Value};
+use super::codec::{self, LogRow, Mark, Value};
 use super::known::Known;
 use super::run::{PATIENCE, Writes, pause};
 use super::tip::CLOSED;
@@ -46,17 +46,20 @@ impl Engine {
         if let Some(refusal) = self.prepare(channel, known, expected).await? {
             return Ok(refusal);
         }
-        let duplicates = self.duplicates(channel, entries).await?;
+        let mut recent = self.recent(channel, expected).await?;
+        let duplicates = self.duplicates(channel, entries, &recent).await?;
         if !duplicates.is_empty() {
             return Ok(Append::Duplicates(duplicates));
         }
-        let rows = self.take(expected, entries);
+        let rows = self.take(expected, entries, recent.newest_ms(entries));
         let until = Instant::now() + PATIENCE;
         if let Moved::Refused(refusal) = self.move_head(channel, expected, &rows, until).await? {
             return Ok(refusal);
         }
         self.apply(channel, &rows, until.max(Instant::now() + PATIENCE / 2)).await?;
         let taken = rows.len();
+        recent.advance(&entries[..taken]);
+        self.recents.put(channel, recent);
         self.done(channel, expected, taken).await;
         Ok(Append::Done { taken })
     }
@@ -92,8 +95,8 @@ impl Engine {
     }
 
     /// The rows that one append takes of these entries: at least one, and none beyond the end of the bucket.
-    pub(super) fn take(&self, expected: i64, entries: &[Entry]) -> Vec<LogRow> {
-        let mark = rand::random();
+    pub(super) fn take(&self, expected: i64, entries: &[Entry], nonces_ms: i64) -> Vec<LogRow> {
+        let mark = Mark { random: rand::random(), nonces_ms };
         let room = self.buckets.last(self.buckets.holding(expected + 1)) - expected;
         let count = usize::try_from(room).unwrap_or(1).min(ENTRIES_MAX);
         let mut bytes = 0;

@@ -18,9 +18,20 @@ pub(super) const EDITED: i8 = 2;
 pub(super) const DELETED: i8 = 3;
 
 /// The first byte of a body. Another layout gets another number.
-const LAYOUT: u8 = 1;
-/// Layout, actor, time, guild's seq, mark.
-const HEAD_BYTES: usize = 1 + 4 * 8;
+const LAYOUT: u8 = 2;
+/// The layout before, which did not have the time of the newest nonce.
+const LAYOUT_WITHOUT_NONCES: u8 = 1;
+/// Layout, actor, time, guild's seq, mark, time of the newest nonce.
+const HEAD_BYTES: usize = 1 + 5 * 8;
+
+/// What all rows of one append have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    /// Tells them from those of any other.
+    pub(super) random: u64,
+    /// No nonce of a message up to the last of them bears a later time.
+    pub(super) nonces_ms: i64,
+}
 
 /// The values of one statement.
 pub(super) struct Values(Vec<Option<CqlValue>>);
@@ -138,6 +149,8 @@ pub(super) struct Meta {
     pub(super) guild_seq: u64,
     /// Tells the rows of one append from those of any other.
     pub(super) mark: u64,
+    /// No nonce of a message up to the end of this append bears a later time; nothing: that is not known.
+    pub(super) nonces_ms: Option<i64>,
     /// What was done.
     pub(super) what: What,
 }
@@ -173,10 +186,11 @@ pub(super) struct LogRow {
 
 impl LogRow {
     /// What an entry is at this position.
-    pub(super) fn new(seq: i64, entry: &Entry, mark: u64) -> Self {
+    pub(super) fn new(seq: i64, entry: &Entry, mark: Mark) -> Self {
         let mut body = Vec::with_capacity(HEAD_BYTES + 24);
         body.push(LAYOUT);
-        for number in [entry.actor.into(), entry.time_ms, entry.guild_seq, mark] {
+        let nonces_ms = mark.nonces_ms.cast_unsigned();
+        for number in [entry.actor.into(), entry.time_ms, entry.guild_seq, mark.random, nonces_ms] {
             body.extend(number.to_be_bytes());
         }
         let (kind, secret) = match &entry.body {
@@ -232,7 +246,7 @@ impl LogRow {
 pub(super) fn meta(kind: i8, body: &[u8]) -> Result<Meta> {
     let wrong = || failure::unreadable(format!("an entry of kind {kind} with {} bytes", body.len()));
     let (&layout, mut rest) = body.split_first().ok_or_else(wrong)?;
-    if layout != LAYOUT {
+    if ![LAYOUT, LAYOUT_WITHOUT_NONCES].contains(&layout) {
         return Err(failure::unreadable(format!("an entry of layout {layout}")));
     }
     let mut number = || {
@@ -242,6 +256,7 @@ pub(super) fn meta(kind: i8, body: &[u8]) -> Result<Meta> {
     };
     let mut next = || number().ok_or_else(wrong);
     let (actor, time_ms, guild_seq, mark) = (next()?, next()?, next()?, next()?);
+    let nonces_ms = if layout == LAYOUT { Some(next()?.cast_signed()) } else { None };
     let what = match kind {
         CREATED => {
             let nonce = Uuid::from_u64_pair(next()?, next()?);
@@ -251,7 +266,7 @@ pub(super) fn meta(kind: i8, body: &[u8]) -> Result<Meta> {
         DELETED => What::Deleted(next()?),
         _ => return Err(wrong()),
     };
-    Ok(Meta { actor, time_ms, guild_seq, mark, what })
+    Ok(Meta { actor, time_ms, guild_seq, mark, nonces_ms, what })
 }
 
 fn text_of(bytes: &[u8]) -> Result<&str> {
@@ -273,9 +288,13 @@ mod tests {
         let edited = Body::Edit { message: 7.into(), content: String::new() };
         for body in [created(None), created(Some(u64::MAX)), edited, Body::Delete { message: u64::MAX.into() }] {
             let entry = Entry { actor: u64::MAX.into(), time_ms: 1, guild_seq: 2, body };
-            let row = LogRow::new(9, &entry, 3);
+            let row = LogRow::new(9, &entry, Mark { random: 3, nonces_ms: -4 });
             let meta = row.meta().unwrap();
             assert_eq!((meta.actor, meta.time_ms, meta.guild_seq, meta.mark), (u64::MAX, 1, 2, 3));
+            assert_eq!(meta.nonces_ms, Some(-4));
+            let before = [&[LAYOUT_WITHOUT_NONCES], &row.body[1..HEAD_BYTES - 8], &row.body[HEAD_BYTES..]].concat();
+            let before = super::meta(row.kind, &before).unwrap();
+            assert_eq!((before.nonces_ms, &before.what), (None, &meta.what));
             match (&entry.body, meta.what) {
                 (Body::Create { nonce, reply_to, .. }, What::Created { nonce: read, reply_to: answered }) => {
                     assert_eq!((*nonce, reply_to.map(u64::from)), (read, answered));

@@ -19,6 +19,7 @@ mod nonces;
 mod page;
 mod promise;
 mod read;
+mod recents;
 mod run;
 mod schema;
 mod statements;
@@ -43,6 +44,7 @@ use self::bucket::Buckets;
 use self::closing::{JOBS_MAX, Janitor, Job};
 use self::known::Channels;
 use self::metadata::Closing;
+use self::recents::Recents;
 use self::statements::Statements;
 use super::{Error, Result, Store};
 use crate::breaker::Breaker;
@@ -111,6 +113,7 @@ struct Engine {
     buckets: Buckets,
     generation: i64,
     channels: Channels,
+    recents: Recents,
     directory: Store,
     breaker: Arc<Breaker>,
     jobs: mpsc::Sender<Job>,
@@ -140,6 +143,7 @@ pub async fn open(options: Options, directory: Store) -> std::result::Result<(St
         buckets: Buckets::of(facts.bucket_rows),
         generation: facts.generation,
         channels: Channels::default(),
+        recents: Recents::default(),
         directory,
         breaker: Arc::new(Breaker::new(Dependency::Log)),
         jobs,

@@ -8,6 +8,7 @@ use guildhall_proto::ids::{ChannelId, UserId};
 use uuid::{Uuid, Variant};
 
 use super::codec::{self, Value};
+use super::recents::{Recent, creates};
 use super::states::READS_MAX;
 use super::{Engine, failure};
 use crate::store::{Body, Duplicate, Entry, MessageRow, Result, Sent};
@@ -15,28 +16,34 @@ use crate::store::{Body, Duplicate, Entry, MessageRow, Result, Sent};
 /// Nonces in one select.
 const NONCES_MAX: usize = 100;
 /// A slot holds the nonces of a day.
-const SLOT_MS: u64 = 24 * 3_600 * 1_000;
+const SLOT_MS: i64 = 24 * 3_600 * 1_000;
 /// Slots for nonces that bear no time.
 const TIMELESS_SLOTS: u8 = 16;
 
 /// The partition of a nonce. It follows from the nonce alone, whether that tells the truth about its time or not; nonces
 /// that were made on one day lie together, so an append reads one partition and writes one.
 pub(super) fn slot(nonce: Uuid) -> i32 {
-    let bytes = nonce.as_bytes();
-    if nonce.get_version_num() == 7 && nonce.get_variant() == Variant::RFC4122 {
-        let time_ms = bytes[..6].iter().fold(0, |time, byte| time << 8 | u64::from(*byte));
-        return i32::try_from(time_ms / SLOT_MS).unwrap_or(i32::MAX);
+    match time_ms(nonce) {
+        Some(time_ms) => i32::try_from(time_ms / SLOT_MS).unwrap_or(i32::MAX),
+        None => -1 - i32::from(nonce.as_bytes()[0] % TIMELESS_SLOTS),
     }
-    -1 - i32::from(bytes[0] % TIMELESS_SLOTS)
+}
+
+/// The time that a nonce bears, if it bears one; whoever made it may have a wrong clock, or lie.
+pub(super) fn time_ms(nonce: Uuid) -> Option<i64> {
+    let bears = nonce.get_version_num() == 7 && nonce.get_variant() == Variant::RFC4122;
+    bears.then(|| nonce.as_bytes()[..6].iter().fold(0, |time, byte| time << 8 | i64::from(*byte)))
 }
 
 impl Engine {
-    /// The entries whose nonces stand for something already.
-    pub(super) async fn duplicates(&self, channel: ChannelId, entries: &[Entry]) -> Result<Vec<Duplicate>> {
-        let asked = entries.iter().filter_map(|entry| match entry.body {
-            Body::Create { nonce, .. } => Some((codec::id(entry.actor), nonce)),
-            _ => None,
-        });
+    /// The entries whose nonces stand for something already. Those that are known to be new are not looked up.
+    pub(super) async fn duplicates(
+        &self,
+        channel: ChannelId,
+        entries: &[Entry],
+        recent: &Recent,
+    ) -> Result<Vec<Duplicate>> {
+        let asked = creates(entries).filter(|(author, nonce)| !recent.is_new(*author, *nonce));
         let found = self.find(channel, asked).await?;
         if found.is_empty() {
             return Ok(Vec::new());

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Nodes;
 use crate::store::cassandra::append::Moved;
+use crate::store::cassandra::recents::ANY;
 use crate::store::contract::{append, channel, create, create_as, delete, edit};
 use crate::store::log::Change;
 use crate::store::{Anchor, Append, Entry};
@@ -18,7 +19,7 @@ async fn died_over(entries: Vec<Entry>) -> (Nodes, ChannelId) {
     let channel = channel(nodes.store(0)).await;
     append(nodes.store(0), channel, 0, ["one", "two", "three"].map(create).to_vec()).await;
     let dying = nodes.engine(1);
-    let rows = dying.take(3, &entries);
+    let rows = dying.take(3, &entries, ANY);
     assert_eq!(rows.len(), entries.len());
     let until = Instant::now() + Duration::from_secs(10);
     assert!(matches!(dying.move_head(channel, 3, &rows, until).await.unwrap(), Moved::Done));

@@ -6,7 +6,7 @@ use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::{Engine, Node, Nodes, eventually};
-use crate::store::cassandra::codec::{self, LogRow};
+use crate::store::cassandra::codec::{self, LogRow, Mark};
 use crate::store::contract::{append, channel, create, delete, edit};
 use crate::store::{Append, Commit, Write};
 
@@ -55,7 +55,7 @@ async fn a_deleted_channel_is_erased_and_stays_closed() {
     let head = append(store, channel, 0, (0..450).map(|_| create("a")).collect()).await;
     // It believes that the channel is there.
     assert_eq!(other.log.position(channel).await.unwrap().unwrap().seq, head);
-    let late = LogRow::new(7, &create("late"), 0);
+    let late = LogRow::new(7, &create("late"), Mark { random: 0, nonces_ms: 0 });
     let done = store.metadata.commit(None, vec![Write::DeleteChannel(channel)], Vec::new()).await.unwrap();
     assert_eq!(done, Commit::Done(Vec::new()));
     for expected in [0, 200, 400, head] {

@@ -7,6 +7,7 @@ mod deletions;
 mod node;
 mod opening;
 mod proxy;
+mod recents;
 mod writing_out;
 
 use std::sync::Arc;

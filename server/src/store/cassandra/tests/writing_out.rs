@@ -4,9 +4,11 @@ use guildhall_proto::ids::ChannelId;
 use tokio::time::{Duration, Instant};
 
 use super::{Engine, Nodes};
-use crate::store::cassandra::codec::LogRow;
+use crate::store::cassandra::codec::{LogRow, Mark};
 use crate::store::contract::{channel, create, delete, edit};
 use crate::store::{Entry, MessageRow};
+
+const MARK: Mark = Mark { random: 1, nonces_ms: 1 };
 
 /// Random events on ten messages.
 fn events() -> Vec<Entry> {
@@ -39,7 +41,7 @@ async fn any_order_and_twice_is_as_in_order() {
     let until = Instant::now() + Duration::from_secs(60);
     for _ in 0..10 {
         let entries = events();
-        let rows: Vec<LogRow> = entries.iter().zip(1..).map(|(entry, seq)| LogRow::new(seq, entry, 1)).collect();
+        let rows: Vec<LogRow> = entries.iter().zip(1..).map(|(entry, seq)| LogRow::new(seq, entry, MARK)).collect();
         let (ordered, mixed) = (channel(store).await, channel(store).await);
         engine.apply(ordered, &rows, until).await.unwrap();
         let expected = state(engine, ordered).await;
@@ -48,7 +50,8 @@ async fn any_order_and_twice_is_as_in_order() {
             let mut order: Vec<usize> = (0..rows.len()).collect();
             (1..order.len()).for_each(|at| order.swap(at, rand::random_range(0..=at)));
             for part in order.chunks(5) {
-                let part: Vec<LogRow> = part.iter().map(|at| LogRow::new(*at as i64 + 1, &entries[*at], 1)).collect();
+                let part: Vec<LogRow> =
+                    part.iter().map(|at| LogRow::new(*at as i64 + 1, &entries[*at], MARK)).collect();
                 engine.apply(mixed, &part, until).await.unwrap();
             }
         }
