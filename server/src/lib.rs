@@ -11,6 +11,7 @@ pub mod config;
 pub mod edge;
 pub mod error;
 pub mod fanout;
+pub mod limits;
 pub mod nodes;
 pub mod rpc;
 pub mod sequencer;

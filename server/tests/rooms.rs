@@ -9,18 +9,20 @@ use std::path::{Path, PathBuf};
 
 /// Each room of the server, and the rooms that it may know. Arrows point down only: a room stands above all it knows.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("testing", &["app", "config", "chat"]),
-    ("app", &["edge", "rpc", "session", "config", "chat", "fanout", "nodes", "store", "clock"]),
-    ("edge", &["config", "error", "chat", "nodes", "clock"]),
-    ("rpc", &["session", "error", "chat", "nodes", "sequencer"]),
+    ("testing", &["app", "config", "chat", "limits"]),
+    ("app", &["edge", "rpc", "session", "config", "chat", "fanout", "nodes", "limits", "store", "clock"]),
+    ("edge", &["config", "error", "chat", "nodes", "limits", "clock"]),
+    ("rpc", &["session", "error", "chat", "nodes", "sequencer", "limits"]),
     ("session", &["error", "chat", "fanout", "store", "clock"]),
     ("error", &["chat", "sequencer"]),
-    ("config", &["chat"]),
-    ("chat", &["sequencer", "fanout", "store", "clock"]),
+    ("config", &["chat", "limits"]),
+    ("chat", &["sequencer", "fanout", "limits", "store", "clock"]),
     // It is the sequencer's router, which is why it stands above it. It is a client of gRPC as `rpc` is a server of it.
     ("nodes", &["sequencer", "store"]),
     ("sequencer", &["store", "clock"]),
-    ("fanout", &["store"]),
+    ("fanout", &["limits", "store"]),
+    // Whoever shares its buckets between nodes knows it; it knows nobody.
+    ("limits", &[]),
     ("store", &[]),
     ("clock", &[]),
 ];
@@ -37,7 +39,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rustls", &["edge/"]),
     ("tokio_rustls", &["edge/"]),
     ("sqlx", &["store/sqlite/", "store/postgres/", "store/testing_postgres.rs"]),
-    ("fred", &["fanout/relay/redis.rs"]),
+    ("fred", &["fanout/relay/redis/"]),
     ("scylla", &["store/cassandra/"]),
     ("clap", &["config/", "app/"]),
     ("toml", &["config/"]),

@@ -184,6 +184,10 @@ impl Deployment {
         if !self.settings.iter().any(|(key, _)| *key == "registration") {
             command.args(["--registration", "open"]);
         }
+        // Tests do in a second what people do in a day.
+        if !self.settings.iter().any(|(key, _)| *key == "rate_limits") {
+            command.args(["--rate-limits", "off"]);
+        }
         for (key, value) in &self.settings {
             command.arg(format!("--{}={value}", key.replace('_', "-")));
         }

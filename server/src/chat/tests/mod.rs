@@ -19,6 +19,7 @@ use super::{Caller, Chat, Error, GuildHandle, Parts, Policy, Registration};
 use crate::{
     clock::Clock,
     fanout::{Delivery, Hub, Published, Subscriber, Topic},
+    limits::Mode,
     store::sqlite,
 };
 
@@ -39,7 +40,7 @@ impl Bench {
         let options = sqlite::Options { path: folder.path().to_owned(), read_connections: 2 };
         let (store, engine) = sqlite::open(options).await.expect("a store");
         let (hub, clock) = (Arc::new(Hub::default()), Clock::manual(NOW_MS));
-        let policy = Policy { registration };
+        let policy = Policy { registration, rate_limits: Mode::Off };
         let chat = Chat::new(Parts { store, hub: Arc::clone(&hub), clock: clock.clone(), policy });
         Self { chat, hub, clock, _engine: engine, _folder: folder }
     }
@@ -49,7 +50,7 @@ impl Bench {
     }
 
     async fn person(&self, username: &str) -> Caller {
-        let response = self.chat.register(registration(username)).await.expect("registered");
+        let response = self.chat.register(None, registration(username)).await.expect("registered");
         self.chat.authenticate(&response.token).await.expect("authenticated")
     }
 
