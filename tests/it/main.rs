@@ -19,6 +19,7 @@ mod faults;
 mod foreign;
 mod guilds;
 mod invites;
+mod limits;
 mod logins;
 mod one_order;
 mod pause;
