@@ -26,6 +26,12 @@ impl Backoff {
         self.connected = Some(Instant::now());
     }
 
+    /// The wait after a rate limit. It is no failure: however often the limit is met, the wait is what was asked for and the
+    /// first bound of jitter at most, lest those who wait together come together again.
+    pub(crate) fn when_limited(asked: Duration) -> Duration {
+        asked + jitter(0, rand::random())
+    }
+
     /// The wait after a failure or a lost connection, not shorter than `at_least`.
     pub(crate) fn next(&mut self, at_least: Option<Duration>) -> Duration {
         if let Some(since) = self.connected.take()
@@ -83,6 +89,15 @@ mod tests {
         for _ in 0..20 {
             let wait = backoff.next(Some(asked));
             assert!(wait >= asked && wait < asked + CAP, "{wait:?}");
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_is_waited_for_as_asked() {
+        let asked = Duration::from_secs(45);
+        for _ in 0..100 {
+            let wait = Backoff::when_limited(asked);
+            assert!(wait >= asked && wait < asked + BASE, "{wait:?}");
         }
     }
 

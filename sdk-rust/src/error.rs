@@ -80,6 +80,11 @@ impl Error {
         self.0.failure.retry_after
     }
 
+    /// How long a rate limit holds, if that is what the call met.
+    pub(crate) fn limited_for(&self) -> Option<Duration> {
+        self.retry_after().filter(|_| self.reason() == Some(ErrorReason::RateLimited))
+    }
+
     /// Whether the same call may succeed when it is made again. A send that is made again keeps its nonce.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -115,7 +120,7 @@ impl Error {
         &self.0.failure.metadata
     }
 
-    /// The limit that was reached, such as `guild.channels`, with `LimitReached`.
+    /// The limit that was reached: such as `guild.channels` with `LimitReached`, `messages.send` with `RateLimited`.
     #[must_use]
     pub fn quota(&self) -> Option<&str> {
         self.0.failure.quota.as_deref()

@@ -57,6 +57,9 @@ fn failure(error: Error) -> Failure {
         Error::ChannelKind => plain(ErrorReason::ChannelKindMismatch),
         Error::OwnerStays => plain(ErrorReason::OwnerCannotLeave),
         Error::Overloaded { retry_after } => plain(ErrorReason::Overloaded).retry_after(retry_after),
+        Error::RateLimited { limit, retry_after } => {
+            plain(ErrorReason::RateLimited).quota(limit).retry_after(retry_after)
+        }
         Error::Limit { subject, max } => plain(ErrorReason::LimitReached).quota(subject).with("max", max.to_string()),
         Error::Conflict => plain(ErrorReason::Conflict),
         Error::Cursor(head) => plain(ErrorReason::CursorOutOfRange)
@@ -143,6 +146,13 @@ mod tests {
         assert_eq!((failure.code, failure.violations[0].rule.as_str()), (Code::InvalidArgument, "channel.parent"));
         let failure = Failure::from_status(&status(Error::Overloaded { retry_after: Duration::from_millis(250) }));
         assert_eq!(failure.retry_after, Some(Duration::from_millis(250)));
+        let limited = Error::RateLimited { limit: "messages.send", retry_after: Duration::from_millis(1_500) };
+        let failure = Failure::from_status(&status(limited));
+        assert_eq!((failure.code, failure.reason), (Code::ResourceExhausted, ErrorReason::RateLimited));
+        assert_eq!(
+            (failure.quota.as_deref(), failure.retry_after),
+            (Some("messages.send"), Some(Duration::from_millis(1_500)))
+        );
         let failure = Failure::from_status(&status(Error::Limit { subject: "guild.channels", max: 500 }));
         assert_eq!(failure.quota.as_deref(), Some("guild.channels"));
     }

@@ -12,6 +12,7 @@ pub mod config;
 pub mod edge;
 pub mod error;
 pub mod fanout;
+pub mod limits;
 pub mod metrics;
 pub mod nodes;
 pub mod rpc;

@@ -14,6 +14,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::chat::Registration;
+use crate::limits::Mode;
 use crate::{Server, Settings};
 
 /// A server for tests. Dropped, it vanishes with its data.
@@ -47,6 +48,8 @@ impl TestServer {
                 registration: Registration::Open,
                 // A test is one peer, however many clients it plays.
                 max_connections_per_ip: 0,
+                // And does in a second what people do in a day.
+                rate_limits: Mode::Off,
                 drain_seconds: 5,
                 ..Settings::default()
             },

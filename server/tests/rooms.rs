@@ -9,18 +9,23 @@ use std::path::{Path, PathBuf};
 
 /// Each room of the server, and the rooms that it may know. Arrows point down only: a room stands above all it knows.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("testing", &["app", "config", "chat"]),
-    ("app", &["edge", "rpc", "session", "config", "chat", "fanout", "nodes", "store", "breaker", "metrics", "clock"]),
-    ("edge", &["config", "error", "chat", "nodes", "metrics"]),
-    ("rpc", &["session", "error", "chat", "nodes", "sequencer"]),
+    ("testing", &["app", "config", "chat", "limits"]),
+    (
+        "app",
+        &["edge", "rpc", "session", "config", "chat", "fanout", "nodes", "limits", "store", "breaker", "metrics", "clock"],
+    ),
+    ("edge", &["config", "error", "chat", "nodes", "limits", "metrics", "clock"]),
+    ("rpc", &["session", "error", "chat", "nodes", "sequencer", "limits"]),
     ("session", &["error", "chat", "fanout", "store", "metrics", "clock"]),
     ("error", &["chat", "sequencer"]),
-    ("config", &["chat"]),
-    ("chat", &["sequencer", "fanout", "store", "clock"]),
+    ("config", &["chat", "limits"]),
+    ("chat", &["sequencer", "fanout", "limits", "store", "clock"]),
     // It is the sequencer's router, which is why it stands above it. It is a client of gRPC as `rpc` is a server of it.
     ("nodes", &["sequencer", "store"]),
     ("sequencer", &["store", "metrics", "clock"]),
-    ("fanout", &["store", "breaker", "metrics"]),
+    ("fanout", &["limits", "store", "breaker", "metrics"]),
+    // Whoever shares its buckets between nodes knows it; it knows nobody.
+    ("limits", &[]),
     ("store", &["breaker", "metrics"]),
     ("breaker", &["metrics"]),
     // Whoever counts knows it; it knows nobody.
@@ -40,7 +45,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rustls", &["edge/"]),
     ("tokio_rustls", &["edge/"]),
     ("sqlx", &["store/sqlite/", "store/postgres/", "store/testing_postgres.rs"]),
-    ("fred", &["fanout/relay/redis.rs"]),
+    ("fred", &["fanout/relay/redis/"]),
     ("prometheus_client", &["metrics/"]),
     ("scylla", &["store/cassandra/"]),
     ("clap", &["config/", "app/"]),

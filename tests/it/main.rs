@@ -20,6 +20,7 @@ mod foreign;
 mod guilds;
 mod health;
 mod invites;
+mod limits;
 mod logins;
 mod one_order;
 mod pause;

@@ -54,7 +54,16 @@ impl Lab {
         let serve = |addr: SocketAddr| {
             let mut command = Command::new(&self.binary);
             command.arg("serve").arg("--data-dir").arg(data);
-            command.args(["--listen", &addr.to_string(), "--registration", "open", "--log", "warn"]);
+            command.args([
+                "--listen",
+                &addr.to_string(),
+                "--registration",
+                "open",
+                "--rate-limits",
+                "off",
+                "--log",
+                "warn",
+            ]);
             // All clients have one address, and none of them sends heartbeats.
             command.args(["--max-connections-per-ip", "0", "--max-sessions-per-user", "1000000"]);
             command.args(["--heartbeat-seconds", "300"]);

@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use guildhall_server::config::RateLimits;
+use guildhall_server::testing::TestServer;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
@@ -169,4 +171,24 @@ async fn history_has_its_ways() {
     assert_eq!(content(&["--around", "50", "--limit", "5"]).await.2, 5);
     assert_eq!(world.fails(&["history", "#general", "--before", "1", "--after", "2"]).await.0, 2);
     assert_eq!(world.fails(&["history", "1"]).await.0, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_wait_for_rate_limits_and_a_refused_command_says_for_how_long() {
+    let limited = TestServer::builder().settings(|settings| settings.rate_limits = RateLimits::On);
+    let world = World::with(limited.start().await);
+    world.register("ada").await;
+    world.ok(&["guild", "create", "Tea room"]).await;
+    let texts: Vec<String> = (0..13).map(|number| format!("line {number}")).collect();
+    let sent = world.run_with(&["send", "#general", "--lines"], &texts.join("\n")).await;
+    assert_eq!(sent.code, 0, "{sent:?}");
+    assert_eq!(world.texts().await, texts);
+
+    let login = ["login", "ada", "--password-stdin"];
+    for _ in 0..5 {
+        assert_eq!(world.run_with(&login, "a wrong password").await.code, 4);
+    }
+    let refused = world.run_with(&login, crate::world::PASSWORD).await;
+    assert_eq!(refused.code, 6, "{refused:?}");
+    assert!(refused.stderr.contains("[RATE_LIMITED] (hint: try again in 1"), "{refused:?}");
 }

@@ -23,11 +23,20 @@ pub struct ClientBuilder {
     user_agent: Option<String>,
     timeout: Duration,
     retries: usize,
+    limited_max: Duration,
 }
 
 impl ClientBuilder {
     pub(super) fn new(url: String) -> Self {
-        Self { url, token: None, ca_certificate: None, user_agent: None, timeout: TIMEOUT, retries: RETRIES }
+        Self {
+            url,
+            token: None,
+            ca_certificate: None,
+            user_agent: None,
+            timeout: TIMEOUT,
+            retries: RETRIES,
+            limited_max: Duration::ZERO,
+        }
     }
 
     /// The token to show. Without one only registering and logging in work.
@@ -48,7 +57,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a call may take, all its tries together; 30 seconds unless set. Does not concern the gateway.
+    /// How long a call may take, all its tries together; 30 seconds unless set. It does not count the time that
+    /// [`wait_when_limited`](Self::wait_when_limited) waits, and does not concern the gateway.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -57,6 +67,16 @@ impl ClientBuilder {
     /// How often a call that may safely be repeated is repeated when the server cannot be reached; 4 unless set.
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
+        self
+    }
+
+    /// Has calls that meet a rate limit wait as long as the server says and try again, as long as that is no more than `max`
+    /// for all waits of a call together. Unless set they fail at once, with
+    /// [`RateLimited`](crate::ErrorReason::RateLimited) and [`retry_after`](crate::Error::retry_after).
+    ///
+    /// Sends through a [gateway](crate::Gateway) always wait: what is sent there is kept until it is settled.
+    pub fn wait_when_limited(mut self, max: Duration) -> Self {
+        self.limited_max = max;
         self
     }
 
@@ -77,6 +97,7 @@ impl ClientBuilder {
             authorization,
             timeout: self.timeout,
             retries: self.retries,
+            limited_max: self.limited_max,
         };
         let inner = Arc::new(inner);
         Ok(Client { inner })

@@ -74,6 +74,18 @@ impl<R: Rpc> Call<R> {
     /// connection says.
     pub async fn raw(self) -> Result<R::Response> {
         self.request.validate()?;
+        let mut patience = self.client.limited_max();
+        loop {
+            let outcome = self.in_time().await;
+            // A call that met a rate limit did nothing, so any of them may be made again.
+            let wait = outcome.as_ref().err().and_then(Error::limited_for).filter(|wait| *wait <= patience);
+            let Some(wait) = wait else { return outcome };
+            patience -= wait;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn in_time(&self) -> Result<R::Response> {
         let limit = self.client.timeout();
         let answered = tokio::time::timeout(limit, self.repeat()).await;
         answered.unwrap_or_else(|_| Err(Error::timeout(limit)))

@@ -33,6 +33,7 @@ struct Inner {
     authorization: Authorization,
     timeout: Duration,
     retries: usize,
+    limited_max: Duration,
 }
 
 impl Client {
@@ -103,6 +104,11 @@ impl Client {
     /// How long a call may take, all its tries together.
     pub(crate) fn timeout(&self) -> Duration {
         self.inner.timeout
+    }
+
+    /// How long a call may wait for rate limits, all its waits together.
+    pub(crate) fn limited_max(&self) -> Duration {
+        self.inner.limited_max
     }
 
     /// How often a call that may be repeated is repeated.

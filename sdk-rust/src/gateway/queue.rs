@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use crate::api::Sent;
+use crate::backoff::Backoff;
 use crate::error::{Error, Result};
 use crate::event::SendSettled;
 use crate::gateway::entry::{Entry, Stage};
@@ -169,7 +170,10 @@ impl SendQueue {
         };
         match outcome {
             Err(error) if head.is_passing(&error) => {
-                let wait = head.backoff.next(error.retry_after());
+                let wait = match error.limited_for() {
+                    Some(asked) => Backoff::when_limited(asked),
+                    None => head.backoff.next(error.retry_after()),
+                };
                 tracing::debug!(%channel, ?wait, %error, "send put off");
                 let until = Instant::now() + wait;
                 head.stage = Stage::Delayed(until);

@@ -216,3 +216,21 @@ async fn a_restored_send_is_reported() {
     assert_eq!(reports[0].nonce, "nonce of old");
     assert!(reports[0].outcome.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_is_waited_for_as_told_however_often_and_in_order() {
+    let mut rig = Rig::new(false);
+    let _answers = ["first", "second"].map(|text| rig.push(1, text));
+    for _ in 0..20 {
+        let taken = rig.take();
+        assert_eq!(contents(&taken), ["first"]);
+        let limited = Failure::new(ErrorReason::RateLimited, "no").retry_after(Duration::from_secs(3));
+        assert!(rig.queue.answer(taken[0].0, Err(limited)));
+        tokio::time::advance(Duration::from_millis(2_999)).await;
+        assert!(rig.take().is_empty());
+        tokio::time::advance(Duration::from_millis(251)).await;
+    }
+    let taken = rig.take();
+    rig.accept(taken[0].0);
+    assert_eq!(contents(&rig.take()), ["second"]);
+}

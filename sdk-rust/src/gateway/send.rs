@@ -85,7 +85,8 @@ impl IntoFuture for Outgoing {
 
 /// The outcome of a queued message, as a future: acknowledged, or refused and why.
 ///
-/// It never ends by a time-out while the message may be stored. It may be dropped; the message is sent all the same, as
+/// It waits for rate limits as the server says, and the messages of its channel that come after it wait with it. It never
+/// ends by a time-out while the message may be stored. It may be dropped; the message is sent all the same, as
 /// long as the gateway lives.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ mod against_server;
 mod calls;
 mod files;
 mod holes;
+mod limited;
 mod reconnecting;
 mod sending;
 mod slow_program;

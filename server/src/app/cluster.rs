@@ -131,10 +131,12 @@ fn parts(
     (chat, hub, sessions): (Arc<Chat>, Arc<Hub>, &Sessions),
 ) -> Result<relay::Parts, StartError> {
     let presences = sessions.presences();
+    let limited = chat.clone();
     let parts = |bus, records| relay::Parts { node, hub, presences, logs: chat, bus, records };
     Ok(match &settings.relay {
         Some(address) => {
             let (bus, records) = redis::open(address.0.reveal()).map_err(StartError::Relay)?;
+            limited.limits().share(Arc::new(records.ledger()));
             parts(Box::new(bus), Arc::new(records))
         }
         None => {

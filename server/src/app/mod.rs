@@ -33,7 +33,7 @@ use watch::{Watch, Watched};
 
 /// How often channels that have moved on are told to those who do not watch them.
 const ACTIVITY_EVERY: Duration = Duration::from_secs(1);
-/// How many of those rounds lie between two looks for idle channels.
+/// How many of those rounds lie between two looks for what can be forgotten.
 const EVICT_ROUNDS: u32 = 60;
 
 /// A running server. To drop it is to pull the plug; `shutdown` is the way to end it.
@@ -77,7 +77,7 @@ impl Server {
             store: engines.store.clone(),
             hub: hub.clone(),
             clock: Clock::system(),
-            policy: Policy { registration: settings.registration },
+            policy: Policy { registration: settings.registration, rate_limits: settings.rate_limits },
         });
         let setup_code = chat.ensure_setup_code().await?;
         let demo = match settings.dev {
@@ -233,6 +233,7 @@ impl Chores {
                 }
                 if round == EVICT_ROUNDS {
                     chat.sequencer().evict_idle();
+                    chat.limits().forget_full();
                 }
             }
         });

@@ -16,15 +16,20 @@ use super::{
     events, invites, tokens, validate,
     views::View,
 };
-use crate::store::{TokenKind, TokenRow, UserRow, Write};
+use crate::{
+    limits::Peer,
+    store::{TokenKind, TokenRow, UserRow, Write},
+};
 
 /// Login sessions that a person has at the same time. A login beyond it ends those that were used longest ago.
 const LOGINS_MAX: usize = 100;
 
 impl Chat {
-    /// Makes an account and logs it in. A correct setup code opens every door and makes the administrator.
-    pub async fn register(&self, request: v1::RegisterRequest) -> Result<v1::RegisterResponse> {
+    /// Makes an account and logs it in. A correct setup code opens every door and makes the administrator. `from`: where
+    /// the call came from, if it came by the edge.
+    pub async fn register(&self, from: Option<Peer>, request: v1::RegisterRequest) -> Result<v1::RegisterResponse> {
         validate(&request)?;
+        self.count_registration(from).await?;
         let invite = self.admitted(&request).await?;
         if self.metadata().user_by_name(&request.username).await?.is_some() {
             return Err(Error::UsernameTaken);
@@ -96,11 +101,17 @@ impl Chat {
     }
 
     /// Makes a login session. Unknown users and wrong passwords are told in the same words after the same time.
-    pub async fn login(&self, request: v1::LoginRequest) -> Result<v1::LoginResponse> {
+    pub async fn login(&self, from: Option<Peer>, request: v1::LoginRequest) -> Result<v1::LoginResponse> {
         validate(&request)?;
+        self.count_password(&request.username, from).await?;
         let found = self.metadata().user_by_name(&request.username).await?;
         let hash = found.as_ref().and_then(|user| user.password_hash.clone());
-        let right = self.passwords.verify(SecretString::from(request.password), hash).await?;
+        let right = self.passwords.verify(SecretString::from(request.password), hash).await;
+        // One that found no room to be tried was not wrong.
+        if !matches!(right, Ok(false)) {
+            self.discount_password(&request.username, from);
+        }
+        let right = right?;
         let user = found.filter(|_| right).ok_or(Error::Unauthenticated(Unauthenticated::Credentials))?;
         let surplus = self.surplus_tokens(user.id).await?;
         let plan = || {

@@ -10,7 +10,10 @@ use super::{
     error::{Error, Missing, Result},
     events, validate,
 };
-use crate::store::{TokenKind, UserRow, Write};
+use crate::{
+    limits,
+    store::{TokenKind, UserRow, Write},
+};
 
 /// How long the old tokens of a bot go on after it got a new one.
 const OVERLAP_MS: u64 = 10 * 60 * 1_000;
@@ -22,6 +25,7 @@ impl Chat {
         if caller.bot {
             return Err(Error::Permission("PERSON"));
         }
+        self.count(caller, limits::BOT).await?;
         let (bot, token) = self.new_bot(caller.user, &request).await?;
         Ok(v1::CreateBotResponse { bot: Some(events::user(&bot)), token: token.reveal().to_owned() })
     }

@@ -16,7 +16,10 @@ use super::{
     events, validate,
     views::{GuildHandle, View},
 };
-use crate::store::{ChannelRow, NewEvent, Write};
+use crate::{
+    limits,
+    store::{ChannelRow, NewEvent, Write},
+};
 
 /// Channels of one guild.
 const CHANNELS_MAX: usize = 500;
@@ -35,6 +38,7 @@ impl Chat {
         request: v1::CreateChannelRequest,
     ) -> Result<v1::CreateChannelResponse> {
         validate(&request)?;
+        self.count(caller, limits::CHANNEL).await?;
         let handle = self.my_guild(caller, request.guild_id).await?;
         let decide = |view: &View| {
             let permit = authorize(view, self.who(caller), Action::ManageChannels)?;

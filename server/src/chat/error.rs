@@ -6,6 +6,7 @@ use guildhall_proto::{Violation, Violations, v1};
 
 use super::access::Denied;
 use crate::{
+    limits::Exceeded,
     sequencer::{Refusal, StorageFault},
     store,
 };
@@ -85,6 +86,14 @@ pub enum Error {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Too much in too short a time; nothing was done.
+    #[error("rate limit {limit} reached, again in {:.1} s", retry_after.as_secs_f64())]
+    RateLimited {
+        /// Which limit.
+        limit: &'static str,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// A fixed limit is reached.
     #[error("limit reached: {subject} at {max}")]
     Limit {
@@ -140,6 +149,12 @@ impl From<store::Error> for Error {
             false => tracing::error!(error = &error as &dyn std::error::Error, "storage failed"),
         }
         Self::Storage(StorageFault::from(&error))
+    }
+}
+
+impl From<Exceeded> for Error {
+    fn from(Exceeded { limit, retry_after }: Exceeded) -> Self {
+        Self::RateLimited { limit, retry_after }
     }
 }
 

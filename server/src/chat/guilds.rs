@@ -16,7 +16,10 @@ use super::{
     events, validate,
     views::{GuildHandle, View},
 };
-use crate::store::{ChannelRow, GuildRow, MemberRow, NewEvent, RoleRow, UserRow, Write};
+use crate::{
+    limits,
+    store::{ChannelRow, GuildRow, MemberRow, NewEvent, RoleRow, UserRow, Write},
+};
 
 /// Guilds of one user. Two joins at the same moment may exceed it by one.
 const GUILDS_MAX: usize = 200;
@@ -39,6 +42,7 @@ impl Chat {
         request: v1::CreateGuildRequest,
     ) -> Result<v1::CreateGuildResponse> {
         validate(&request)?;
+        self.count(caller, limits::GUILD).await?;
         self.may_have_more_guilds(caller.user).await?;
         let profile = self.profile(caller.user).await?;
         let (guild, channel) = self.found_guild(&profile, &request).await?;

@@ -13,7 +13,10 @@ use super::{
     events, validate,
     views::{GuildHandle, View},
 };
-use crate::store::{InviteRow, Write};
+use crate::{
+    limits,
+    store::{InviteRow, Write},
+};
 
 /// Open invites of one guild. Those that do not work any more make room by themselves.
 const INVITES_MAX: usize = 500;
@@ -64,6 +67,7 @@ impl Chat {
         request: v1::AcceptInviteRequest,
     ) -> Result<v1::AcceptInviteResponse> {
         validate(&request)?;
+        self.count(caller, limits::INVITE).await?;
         let handle = self.invited_guild(&request.code).await?;
         if !handle.is_member(caller.user) {
             self.may_have_more_guilds(caller.user).await?;

@@ -42,6 +42,7 @@ impl Chat {
             bot,
             admin: known.admin,
             author: self.people.author(known.user).await?,
+            peer: None,
             // A person's token lives on while it is used.
             expire_ms: known.expire_ms.filter(|_| bot),
             token: Fingerprint(digest),

@@ -119,6 +119,7 @@ impl Chat {
         let nonce = Uuid::parse_str(&request.nonce)
             .map_err(|_| Error::field("nonce", "string.uuid", "must be a valid UUID"))?;
         let reply_to = (request.reply_to != 0).then_some(MessageId(request.reply_to));
+        self.count_send(caller, ChannelId(request.channel_id), nonce).await?;
         let desk = self.desk(caller, request.channel_id, Right::Send).await?;
         let action = Action::Send { nonce, content: request.content, reply_to };
         Ok(PendingSend(self.submit(caller, desk, action)?))
@@ -127,6 +128,7 @@ impl Chat {
     /// Queues an edit.
     pub async fn submit_edit(&self, caller: &Caller, request: v1::EditMessageRequest) -> Result<PendingEdit> {
         validate(&request)?;
+        self.count_change(caller).await?;
         let desk = self.desk(caller, request.channel_id, Right::Send).await?;
         let (place, author) = (desk.place, Arc::clone(&desk.author));
         let action = Action::Edit { message: MessageId(request.message_id), content: request.content };
@@ -136,6 +138,7 @@ impl Chat {
     /// Queues a deletion.
     pub async fn submit_delete(&self, caller: &Caller, request: v1::DeleteMessageRequest) -> Result<PendingDelete> {
         validate(&request)?;
+        self.count_change(caller).await?;
         let desk = self.desk(caller, request.channel_id, Right::ViewChannel).await?;
         let any = desk.permit.also(Permission::ManageMessages);
         let action = Action::Delete { message: MessageId(request.message_id), any };

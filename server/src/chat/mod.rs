@@ -19,6 +19,7 @@ mod fresh;
 mod guilds;
 mod history;
 mod invites;
+mod limited;
 mod logins;
 mod members;
 mod messages;
@@ -51,6 +52,7 @@ use tokio::sync::Notify;
 use crate::{
     clock::Clock,
     fanout::Hub,
+    limits::{self, Limits, Peer},
     sequencer::Sequencer,
     store::{Metadata, Store},
 };
@@ -83,6 +85,8 @@ pub enum Registration {
 pub struct Policy {
     /// Who may register.
     pub registration: Registration,
+    /// Which rate limits are counted.
+    pub rate_limits: limits::Mode,
 }
 
 /// What the chat is made of.
@@ -110,6 +114,8 @@ pub struct Caller {
     pub admin: bool,
     /// The user as an author, as of now; a caller that is kept for long does not follow changes of the profile.
     pub author: Arc<v1::Author>,
+    /// Where the call came from, if it came by the edge.
+    pub peer: Option<Peer>,
     /// When the token ends for sure, in Unix milliseconds; `None`: it goes on while it is used.
     pub expire_ms: Option<u64>,
     token: tokens::Fingerprint,
@@ -133,6 +139,7 @@ pub struct Chat {
     passwords: Passwords,
     sequencer: Sequencer,
     commits: Commits,
+    limits: Limits,
     notices_due: Notify,
     among_others: AtomicBool,
 }
@@ -150,6 +157,7 @@ impl Chat {
             passwords: Passwords::new(),
             sequencer: Sequencer::new(Arc::clone(&store.log), publisher, clock.clone()),
             commits: Commits { metadata, guilds: Arc::clone(&guilds), hub },
+            limits: Limits::new(policy.rate_limits),
             store,
             clock,
             policy,

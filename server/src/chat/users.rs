@@ -14,7 +14,10 @@ use super::{
     events, validate,
     views::GuildHandle,
 };
-use crate::store::{Commit, MemberRow, NewEvent, Position, UserRow, Write};
+use crate::{
+    limits,
+    store::{Commit, MemberRow, NewEvent, Position, UserRow, Write},
+};
 
 /// How often a change of a profile is made anew because the user joined or left a guild meanwhile.
 const TRIES_MAX: usize = 8;
@@ -49,6 +52,7 @@ impl Chat {
     /// Changes the caller's profile and tells the caller's own stream and those of the caller's guilds.
     pub async fn update_me(&self, caller: &Caller, request: v1::UpdateMeRequest) -> Result<v1::UpdateMeResponse> {
         validate(&request)?;
+        self.count(caller, limits::PROFILE).await?;
         let stream = StreamKey::user(caller.user);
         for _ in 0..TRIES_MAX {
             let position = self.metadata().stream_position(stream).await?;

@@ -20,7 +20,7 @@ pub use engines::{Address, MessagesUrl, RelayUrl, Secret, StoreUrl};
 pub use key::{Key, Values};
 pub use load::{Error, Loaded, Source, file_place, flags, load};
 pub use render::{show, template};
-pub use value::{Consistency, LogFormat, Registration};
+pub use value::{Consistency, LogFormat, RateLimits, Registration};
 
 use key::settings;
 
@@ -85,6 +85,9 @@ settings! {
     max_connections: usize = 0, Values::Number { min: 0, max: 10_000_000, unit: "connections" };
     /// Calls in flight, streams not counted; more are answered OVERLOADED at once.
     max_calls: usize = 1024, Values::Number { min: 1, max: 1_000_000, unit: "calls" };
+    /// Whether it is limited how much anybody may do in how short a time: yes; only by user, not by address, for servers behind
+    /// a proxy, whose callers all have its address; or not at all.
+    rate_limits: RateLimits = RateLimits::On, Values::Choice(&["on", "users", "off"]);
     /// Live gateway sessions of one person; a bot may have twenty times as many.
     max_sessions_per_user: usize = 20, Values::Number { min: 1, max: 1_000_000, unit: "sessions" };
     /// How often a gateway session must show that it lives; after two missed beats it ends.

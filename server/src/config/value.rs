@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use guildhall_web_bridge::Origin;
 
 pub use crate::chat::Registration;
+pub use crate::limits::Mode as RateLimits;
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +158,7 @@ macro_rules! words {
 
 words! {
     Registration { Open = "open", Invite = "invite", Closed = "closed" }
+    RateLimits { On = "on", Users = "users", Off = "off" }
     Consistency { Quorum = "quorum", LocalQuorum = "local_quorum" }
     LogFormat { Auto = "auto", Pretty = "pretty", Json = "json" }
 }

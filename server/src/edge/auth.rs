@@ -13,6 +13,7 @@ use super::admit::Admission;
 use super::answer;
 use crate::chat::{self, Chat};
 use crate::error;
+use crate::limits::Peer;
 
 /// Whom to ask.
 #[derive(Clone)]
@@ -39,7 +40,8 @@ pub(super) async fn authenticate(State(auth): State<Auth>, mut request: Request,
     // A missing token and a malformed one are one answer, and it is the chat's to give.
     let token = bearer(request.headers()).unwrap_or_default();
     match auth.chat.authenticate(token).await {
-        Ok(caller) => {
+        Ok(mut caller) => {
+            caller.peer = request.extensions().get::<Peer>().copied();
             request.extensions_mut().insert::<chat::Caller>(caller);
             next.run(request).await
         }

@@ -17,6 +17,7 @@ use tower::Service;
 
 use super::peers::{PeerAddr, Place};
 use super::progress::{Progress, Watched};
+use crate::limits::Peer;
 
 /// How long a peer may take to begin: a TLS handshake, and after it the preface of HTTP/2 or the start of a request.
 const BEGIN: Duration = Duration::from_secs(5);
@@ -226,6 +227,7 @@ impl<S: Site> hyper::service::Service<http::Request<Incoming>> for Entrance<S> {
     fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
         self.progress.call();
         request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(Peer::from(self.peer.0.ip()));
         self.site.clone().call(request)
     }
 }

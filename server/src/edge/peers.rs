@@ -2,10 +2,12 @@
 //! it waiting would cost its peer as much and tell it less.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+
+use crate::limits::Peer;
 
 /// The address of the connection that a call came by, in the request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,7 @@ struct Shared {
 #[derive(Default)]
 struct Open {
     total: usize,
-    by_peer: HashMap<IpAddr, usize>,
+    by_peer: HashMap<Peer, usize>,
 }
 
 /// Why a connection is not taken.
@@ -40,7 +42,7 @@ pub(super) enum Full {
 /// The place of one open connection; given back when dropped.
 pub(super) struct Place {
     peers: Peers,
-    peer: IpAddr,
+    peer: Peer,
 }
 
 impl Peers {
@@ -50,7 +52,7 @@ impl Peers {
 
     /// A place for a connection from there.
     pub(super) fn admit(&self, addr: SocketAddr) -> Result<Place, Full> {
-        let peer = subscriber(addr.ip());
+        let peer = Peer::from(addr.ip());
         let mut open = self.0.open.lock();
         if open.total >= self.0.total_max {
             return Err(Full::Total);
@@ -75,17 +77,6 @@ impl Drop for Place {
                 open.by_peer.remove(&self.peer);
             }
         }
-    }
-}
-
-/// One subscriber holds a whole /64 of IPv6, so that is what is counted.
-fn subscriber(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => {
-            let [a, b, c, d, ..] = v6.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        other => other,
     }
 }
 

@@ -24,6 +24,7 @@ use crate::{
     clock::Clock,
     edge::{Listener, SideEdge},
     fanout::Hub,
+    limits::Mode,
     rpc::{self, gateway::Gateway, generated::gateway_service_server::GatewayService as _},
     sequencer::Router as _,
     session::{Frames, SessionConfig, Sessions},
@@ -82,7 +83,7 @@ impl Process {
         let address = listener.local_addr().to_string();
         let nodes = Nodes::new(Options { address, secret: SECRET.to_owned(), registry });
         let hub = Arc::new(Hub::default());
-        let policy = Policy { registration: Registration::Open };
+        let policy = Policy { registration: Registration::Open, rate_limits: Mode::Off };
         let chat = Chat::new(Parts { store, hub: Arc::clone(&hub), clock: Clock::manual(now_ms), policy });
         chat.sequencer().set_router(Arc::new(nodes.clone()));
         let config = SessionConfig { node: Some(nodes.id()), ..SessionConfig::default() };
@@ -134,7 +135,7 @@ impl Bench {
     async fn person(&self, username: &str) -> [Caller; 2] {
         let request =
             v1::RegisterRequest { username: username.into(), password: "correct horse".into(), ..Default::default() };
-        let token = self.one.chat.register(request).await.expect("registered").token;
+        let token = self.one.chat.register(None, request).await.expect("registered").token;
         let one = self.one.chat.authenticate(&token).await.expect("authenticated");
         [one, self.two.chat.authenticate(&token).await.expect("authenticated")]
     }
@@ -194,7 +195,7 @@ async fn a_dead_owner_is_avoided_and_nobody_waits_for_it_twice() {
     let bench_ann = {
         let request =
             v1::RegisterRequest { username: "ann".into(), password: "correct horse".into(), ..Default::default() };
-        let token = one.chat.register(request).await.expect("registered").token;
+        let token = one.chat.register(None, request).await.expect("registered").token;
         one.chat.authenticate(&token).await.expect("authenticated")
     };
     let made = one.chat.create_guild(&bench_ann, v1::CreateGuildRequest { name: "guild".into(), ..Default::default() });
@@ -249,7 +250,7 @@ async fn only_nodes_are_let_in() {
     let bench = Bench::new().await;
     let [ann, _] = bench.person("ann").await;
     let login = v1::LoginRequest { username: "ann".into(), password: "correct horse".into(), ..Default::default() };
-    let token = bench.one.chat.login(login).await.expect("logged in").token;
+    let token = bench.one.chat.login(None, login).await.expect("logged in").token;
     let address = bench.two.edge.local_addr();
     let channel =
         Endpoint::from_shared(format!("http://{address}")).expect("an address").connect().await.expect("open");

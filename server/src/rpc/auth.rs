@@ -5,7 +5,7 @@ use std::sync::Arc;
 use guildhall_proto::v1;
 use tonic::{Request, Response, Status};
 
-use super::{generated::auth_service_server::AuthService, parts};
+use super::{generated::auth_service_server::AuthService, parts, peer};
 use crate::chat::Chat;
 
 /// Accounts, login sessions and bots.
@@ -14,11 +14,13 @@ pub(super) struct Auth(pub(super) Arc<Chat>);
 #[tonic::async_trait]
 impl AuthService for Auth {
     async fn register(&self, request: Request<v1::RegisterRequest>) -> Result<Response<v1::RegisterResponse>, Status> {
-        Ok(Response::new(self.0.register(request.into_inner()).await?))
+        let from = peer(&request);
+        Ok(Response::new(self.0.register(from, request.into_inner()).await?))
     }
 
     async fn login(&self, request: Request<v1::LoginRequest>) -> Result<Response<v1::LoginResponse>, Status> {
-        Ok(Response::new(self.0.login(request.into_inner()).await?))
+        let from = peer(&request);
+        Ok(Response::new(self.0.login(from, request.into_inner()).await?))
     }
 
     async fn logout(&self, request: Request<v1::LogoutRequest>) -> Result<Response<v1::LogoutResponse>, Status> {

@@ -23,6 +23,7 @@ use tonic::{Request, Status, service::Routes};
 use crate::{
     chat::{Caller, Chat, Error, error::Unauthenticated},
     error::status,
+    limits::Peer,
     nodes::{self, Nodes, generated::node_service_server::NodeServiceServer},
     session::{FRAME_BYTES_MAX, Sessions},
 };
@@ -70,6 +71,11 @@ pub fn node_routes(chat: Arc<Chat>, sessions: Sessions, reach: Reach) -> Routes 
 pub(crate) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
     let caller = request.extensions().get::<Caller>().cloned();
     caller.ok_or_else(|| status(Error::Unauthenticated(Unauthenticated::TokenInvalid)))
+}
+
+/// Where a call came from, as the edge saw it.
+fn peer<T>(request: &Request<T>) -> Option<Peer> {
+    request.extensions().get::<Peer>().copied()
 }
 
 /// The caller and the request.

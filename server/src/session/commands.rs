@@ -134,7 +134,9 @@ impl Actor {
         let channel = ChannelId::from(typing.channel_id);
         match self.shared.chat.typing_in(&self.caller, channel).await {
             Ok(guild) => {
-                self.start_typing(channel, guild);
+                if self.shared.chat.may_show_typing(&self.caller).await {
+                    self.start_typing(channel, guild);
+                }
                 self.done(request_id);
             }
             Err(error) => self.tell(request_id, Err(error)),

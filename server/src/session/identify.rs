@@ -105,13 +105,18 @@ impl Actor {
                 Flow::Break(Goodbye::stop(GoodbyeReason::ProtocolError))
             }
             Err(error) => {
+                let wait = match error {
+                    Error::RateLimited { retry_after, .. } => retry_after,
+                    _ => STORAGE_RETRY,
+                };
                 self.tell(request_id, Err(error));
-                Flow::Break(Goodbye::after(GoodbyeReason::Unavailable, STORAGE_RETRY))
+                Flow::Break(Goodbye::after(GoodbyeReason::Unavailable, wait))
             }
         }
     }
 
     async fn start(&mut self, request_id: u64, start: Start) -> Result<()> {
+        self.shared.chat.count_session(&self.caller).await?;
         // First listen, then look: what is published from here on is counted.
         let own = StreamKey::user(self.caller.user);
         self.outbox.hold(own, None);

@@ -28,7 +28,7 @@ use kind::Engines;
 use node::Node;
 
 pub use kind::{Database, Kind, Network, VARIABLE, keyspace, service};
-pub use people::{Guild, User};
+pub use people::{Guild, PASSWORD, User};
 
 /// A running deployment. Dropped, it is gone without a trace; if the test failed, the end of its log is shown.
 #[derive(Debug)]
@@ -199,6 +199,10 @@ impl Deployment {
         }
         if !is_set("registration") {
             command.args(["--registration", "open"]);
+        }
+        // Tests do in a second what people do in a day.
+        if !self.settings.iter().any(|(key, _)| *key == "rate_limits") {
+            command.args(["--rate-limits", "off"]);
         }
         for (key, value) in &self.settings {
             command.arg(format!("--{}={value}", key.replace('_', "-")));

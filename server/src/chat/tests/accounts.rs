@@ -25,8 +25,8 @@ fn login(username: &str, password: &str) -> v1::LoginRequest {
 async fn names_are_unique_and_requests_are_checked() {
     let bench = Bench::open().await;
     bench.person("ann").await;
-    assert_error!(bench.chat.register(registration("ann")).await, Error::UsernameTaken);
-    assert_error!(bench.chat.register(registration("Ann")).await, Error::Invalid(_));
+    assert_error!(bench.chat.register(None, registration("ann")).await, Error::UsernameTaken);
+    assert_error!(bench.chat.register(None, registration("Ann")).await, Error::Invalid(_));
 }
 
 #[tokio::test]
@@ -36,10 +36,10 @@ async fn unknown_users_and_wrong_passwords_are_told_alike() {
     let bot = v1::CreateBotRequest { username: "robot".into(), ..Default::default() };
     bench.chat.create_bot(&ann, bot).await.expect("made");
     for (name, password) in [("ann", "wrong"), ("bob", "wrong"), ("robot", "wrong")] {
-        let refused = bench.chat.login(login(name, password)).await;
+        let refused = bench.chat.login(None, login(name, password)).await;
         assert_error!(refused, Error::Unauthenticated(Unauthenticated::Credentials));
     }
-    let response = bench.chat.login(login("ann", "correct horse")).await.expect("logged in");
+    let response = bench.chat.login(None, login("ann", "correct horse")).await.expect("logged in");
     let caller = bench.chat.authenticate(&response.token).await.expect("authenticated");
     assert_eq!((caller.user, caller.bot, caller.admin), (ann.user, false, false));
 }
@@ -48,7 +48,7 @@ async fn unknown_users_and_wrong_passwords_are_told_alike() {
 async fn ended_tokens_are_refused_and_told() {
     let bench = Bench::open().await;
     let first = bench.person("ann").await;
-    let response = bench.chat.login(login("ann", "correct horse")).await.expect("logged in");
+    let response = bench.chat.login(None, login("ann", "correct horse")).await.expect("logged in");
     let second = bench.chat.authenticate(&response.token).await.expect("authenticated");
     let told = Arc::new(Mutex::new(Vec::new()));
     let hook = Arc::clone(&told);
@@ -75,7 +75,7 @@ async fn ended_tokens_are_refused_and_told() {
 #[tokio::test]
 async fn tokens_that_cannot_be_are_refused() {
     let bench = Bench::open().await;
-    let response = bench.chat.register(registration("ann")).await.expect("registered");
+    let response = bench.chat.register(None, registration("ann")).await.expect("registered");
     for bad in ["", "x", &response.token[1..], &response.token[..50], &format!("{}x", response.token)] {
         let refused = bench.chat.authenticate(bad).await;
         assert_error!(refused, Error::Unauthenticated(Unauthenticated::TokenInvalid));
@@ -119,16 +119,16 @@ async fn a_rotated_token_goes_on_for_ten_minutes() {
 #[tokio::test]
 async fn closed_doors_open_to_the_setup_code() {
     let bench = Bench::new(Registration::Closed).await;
-    assert_error!(bench.chat.register(registration("ann")).await, Error::RegistrationClosed);
+    assert_error!(bench.chat.register(None, registration("ann")).await, Error::RegistrationClosed);
     let old = bench.chat.ensure_setup_code().await.expect("made").expect("no administrator yet");
     let code = bench.chat.ensure_setup_code().await.expect("made").expect("no administrator yet");
     let with = |setup_code: &str| v1::RegisterRequest { setup_code: setup_code.into(), ..registration("ann") };
-    assert_error!(bench.chat.register(with("ghs_wrong")).await, Error::Invalid(_));
-    assert_error!(bench.chat.register(with(&old)).await, Error::Invalid(_));
-    let token = bench.chat.register(with(&code)).await.expect("registered").token;
+    assert_error!(bench.chat.register(None, with("ghs_wrong")).await, Error::Invalid(_));
+    assert_error!(bench.chat.register(None, with(&old)).await, Error::Invalid(_));
+    let token = bench.chat.register(None, with(&code)).await.expect("registered").token;
     assert!(bench.chat.authenticate(&token).await.expect("authenticated").admin);
     let twice = v1::RegisterRequest { setup_code: code, ..registration("bob") };
-    assert_error!(bench.chat.register(twice).await, Error::Invalid(_));
+    assert_error!(bench.chat.register(None, twice).await, Error::Invalid(_));
     assert!(bench.chat.ensure_setup_code().await.expect("asked").is_none());
 }
 
@@ -137,17 +137,17 @@ async fn an_invite_opens_the_door_and_joins() {
     let bench = Bench::new(Registration::Invite).await;
     let code = bench.chat.ensure_setup_code().await.expect("made").expect("no administrator yet");
     let first = v1::RegisterRequest { setup_code: code, ..registration("ann") };
-    let token = bench.chat.register(first).await.expect("registered").token;
+    let token = bench.chat.register(None, first).await.expect("registered").token;
     let ann = bench.chat.authenticate(&token).await.expect("authenticated");
     let (guild, _) = bench.guild(&ann).await;
     let invite_code = bench.invite(&ann, guild.id(), 1).await;
 
-    assert_error!(bench.chat.register(registration("bob")).await, Error::RegistrationClosed);
+    assert_error!(bench.chat.register(None, registration("bob")).await, Error::RegistrationClosed);
     let with = |name, code: &str| v1::RegisterRequest { invite_code: code.into(), ..registration(name) };
-    assert_error!(bench.chat.register(with("bob", "nonsense")).await, Error::NotFound(Missing::Invite));
-    let bob = bench.chat.register(with("bob", &invite_code)).await.expect("registered");
+    assert_error!(bench.chat.register(None, with("bob", "nonsense")).await, Error::NotFound(Missing::Invite));
+    let bob = bench.chat.register(None, with("bob", &invite_code)).await.expect("registered");
     assert!(guild.is_member(UserId(bob.user.expect("a user").id)));
-    assert_error!(bench.chat.register(with("cid", &invite_code)).await, Error::NotFound(Missing::Invite));
+    assert_error!(bench.chat.register(None, with("cid", &invite_code)).await, Error::NotFound(Missing::Invite));
 }
 
 #[tokio::test]

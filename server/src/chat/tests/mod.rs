@@ -3,6 +3,7 @@
 mod accounts;
 mod channels;
 mod guilds;
+mod limited;
 mod messages;
 mod revocation;
 
@@ -19,6 +20,7 @@ use super::{Caller, Chat, Error, GuildHandle, Parts, Policy, Registration};
 use crate::{
     clock::Clock,
     fanout::{Delivery, Hub, Published, Subscriber, Topic},
+    limits::Mode,
     store::sqlite,
 };
 
@@ -35,11 +37,19 @@ struct Bench {
 
 impl Bench {
     async fn new(registration: Registration) -> Self {
+        Self::with(Policy { registration, rate_limits: Mode::Off }).await
+    }
+
+    /// With rate limits.
+    async fn limited() -> Self {
+        Self::with(Policy { registration: Registration::Open, rate_limits: Mode::On }).await
+    }
+
+    async fn with(policy: Policy) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let options = sqlite::Options { path: folder.path().to_owned(), read_connections: 2 };
         let (store, engine) = sqlite::open(options).await.expect("a store");
         let (hub, clock) = (Arc::new(Hub::default()), Clock::manual(NOW_MS));
-        let policy = Policy { registration };
         let chat = Chat::new(Parts { store, hub: Arc::clone(&hub), clock: clock.clone(), policy });
         Self { chat, hub, clock, _engine: engine, _folder: folder }
     }
@@ -49,7 +59,7 @@ impl Bench {
     }
 
     async fn person(&self, username: &str) -> Caller {
-        let response = self.chat.register(registration(username)).await.expect("registered");
+        let response = self.chat.register(None, registration(username)).await.expect("registered");
         self.chat.authenticate(&response.token).await.expect("authenticated")
     }
 

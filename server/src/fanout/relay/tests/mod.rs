@@ -2,6 +2,7 @@
 
 mod faulty;
 mod forged;
+mod limits;
 mod loose;
 mod over_postgres;
 mod over_redis;
@@ -24,6 +25,7 @@ use crate::{
     chat::{self, Caller, Chat, Policy, Registration},
     clock::Clock,
     fanout::{Delivery, Hub, Presences, Published, Subscriber, Topic},
+    limits::Mode,
     store::{Store, sqlite},
 };
 use servers::RedisServer;
@@ -62,7 +64,7 @@ impl Drop for Node {
 impl Node {
     fn start(store: &Store, bus: Box<dyn Bus>, records: Arc<dyn Records>) -> Self {
         let hub = Arc::new(Hub::default());
-        let policy = Policy { registration: Registration::Open };
+        let policy = Policy { registration: Registration::Open, rate_limits: Mode::Off };
         let parts = chat::Parts { store: store.clone(), hub: Arc::clone(&hub), clock: Clock::system(), policy };
         let chat = Chat::new(parts);
         let presences = Arc::new(Presences::new(Arc::clone(&hub)));
@@ -103,7 +105,7 @@ impl Node {
     async fn person(&self, username: &str) -> Caller {
         let request =
             v1::RegisterRequest { username: username.into(), password: "correct horse".into(), ..Default::default() };
-        let response = self.chat.register(request).await.expect("registered");
+        let response = self.chat.register(None, request).await.expect("registered");
         self.chat.authenticate(&response.token).await.expect("authenticated")
     }
 

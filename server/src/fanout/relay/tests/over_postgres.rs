@@ -106,7 +106,7 @@ async fn a_token_that_ends_on_one_node_is_void_on_the_other() {
         display_name: "Before".into(),
         ..Default::default()
     };
-    let token = a.chat.register(request).await.expect("registered").token;
+    let token = a.chat.register(None, request).await.expect("registered").token;
     let here = authenticates(a, &token).await.expect("good");
     let there = authenticates(b, &token).await.expect("good");
     let ended = Arc::new(parking_lot::Mutex::new(Vec::new()));

@@ -1,8 +1,10 @@
-//! The bus and the records in Redis: alone, behind sentinels or as a cluster, with or without TLS, by its URL. The only
-//! file that knows `fred`.
+//! The bus, the records and the rate limits in Redis: alone, behind sentinels or as a cluster, with or without TLS, by its
+//! URL. The only folder that knows `fred`.
 //!
 //! A Redis that is gone, hangs, or answers errors is down and nothing else: it is asked again for ever, and what it should
 //! have carried meanwhile is dropped.
+
+mod ledger;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -34,6 +36,7 @@ use crate::{
     fanout::presence::{NodeId, Record},
     metrics::Dependency,
 };
+pub use ledger::RedisLedger;
 
 /// How long Redis may take to answer.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -269,6 +272,11 @@ impl RedisRecords {
         };
         self.breaker.note(began, verdict);
         Ok(answer?)
+    }
+
+    /// The rate limits, over the same connection.
+    pub fn ledger(&self) -> RedisLedger {
+        RedisLedger::new(self.client.clone())
     }
 
     /// The records of a hash, without those of dead nodes, which are taken out of it.
