@@ -27,7 +27,7 @@ pub fn code_of(reason: ErrorReason) -> Code {
         R::Unspecified => Code::Unknown,
         R::ValidationFailed | R::UnknownCommand | R::PageTokenInvalid => Code::InvalidArgument,
         R::TokenInvalid | R::TokenExpired | R::CredentialsInvalid => Code::Unauthenticated,
-        R::MissingPermission | R::RegistrationClosed => Code::PermissionDenied,
+        R::MissingPermission | R::RegistrationClosed | R::PasswordWrong => Code::PermissionDenied,
         R::UsernameTaken | R::NonceConflict => Code::AlreadyExists,
         R::UserNotFound
         | R::GuildNotFound
@@ -38,7 +38,7 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::SessionNotFound
         | R::GatewaySessionNotFound
         | R::BotNotFound => Code::NotFound,
-        R::ChannelKindMismatch | R::OwnerCannotLeave | R::NotIdentified | R::AlreadyIdentified => {
+        R::ChannelKindMismatch | R::OwnerCannotLeave | R::NotIdentified | R::AlreadyIdentified | R::OwnsGuilds => {
             Code::FailedPrecondition
         }
         R::RateLimited | R::Overloaded | R::LimitReached => Code::ResourceExhausted,

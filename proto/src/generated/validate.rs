@@ -42,6 +42,40 @@ impl Validate for v1::BatchGetUsersRequest {
     }
 }
 
+impl Validate for v1::BlockUserRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+    }
+}
+
+impl Validate for v1::ChangePasswordRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.old_password;
+            if v.chars().count() < 1 {
+                walk.fail("old_password", "string.min_len", "must be at least 1 characters");
+            }
+            if v.chars().count() > 128 {
+                walk.fail("old_password", "string.max_len", "must be at most 128 characters");
+            }
+        }
+        {
+            let v = &self.new_password;
+            if v.chars().count() < 8 {
+                walk.fail("new_password", "string.min_len", "must be at least 8 characters");
+            }
+            if v.chars().count() > 128 {
+                walk.fail("new_password", "string.max_len", "must be at most 128 characters");
+            }
+        }
+    }
+}
+
 impl Validate for v1::ChannelSubscription {
     fn check(&self, walk: &mut Walk) {
         {
@@ -215,6 +249,31 @@ impl Validate for v1::Cursor {
     }
 }
 
+impl Validate for v1::DeleteAccountRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.password;
+            if v.chars().count() < 1 {
+                walk.fail("password", "string.min_len", "must be at least 1 characters");
+            }
+            if v.chars().count() > 128 {
+                walk.fail("password", "string.max_len", "must be at most 128 characters");
+            }
+        }
+    }
+}
+
+impl Validate for v1::DeleteBotRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.bot_id;
+            if *v <= 0 {
+                walk.fail("bot_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+    }
+}
+
 impl Validate for v1::DeleteChannelRequest {
     fn check(&self, walk: &mut Walk) {
         {
@@ -375,6 +434,14 @@ impl Validate for v1::LeaveGuildRequest {
             }
         }
     }
+}
+
+impl Validate for v1::ListBlocksRequest {
+    fn check(&self, _walk: &mut Walk) {}
+}
+
+impl Validate for v1::ListBotsRequest {
+    fn check(&self, _walk: &mut Walk) {}
 }
 
 impl Validate for v1::ListChangesRequest {
@@ -660,6 +727,17 @@ impl Validate for v1::Resume {
     }
 }
 
+impl Validate for v1::RevokeBotTokensRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.bot_id;
+            if *v <= 0 {
+                walk.fail("bot_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+    }
+}
+
 impl Validate for v1::RevokeInviteRequest {
     fn check(&self, walk: &mut Walk) {
         {
@@ -672,6 +750,10 @@ impl Validate for v1::RevokeInviteRequest {
             }
         }
     }
+}
+
+impl Validate for v1::RevokeOtherSessionsRequest {
+    fn check(&self, _walk: &mut Walk) {}
 }
 
 impl Validate for v1::RevokeSessionRequest {
@@ -782,6 +864,17 @@ impl Validate for v1::Stream {
     }
 }
 
+impl Validate for v1::UnblockUserRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+    }
+}
+
 impl Validate for v1::UpdateChannelRequest {
     fn check(&self, walk: &mut Walk) {
         {
@@ -848,6 +941,11 @@ impl Validate for v1::UpdateMeRequest {
         if let Some(v) = &self.custom_status {
             if v.chars().count() > 128 {
                 walk.fail("custom_status", "string.max_len", "must be at most 128 characters");
+            }
+        }
+        if let Some(v) = &self.username {
+            if !PATTERN_0.is_match(v) {
+                walk.fail("username", "string.pattern", "does not match regex pattern `^[a-z0-9._-]{2,32}$`");
             }
         }
     }

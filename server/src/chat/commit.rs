@@ -167,7 +167,16 @@ impl Commits {
 
 /// Whether other nodes may hold in memory what this changes; see `Metadata::notices`.
 fn is_noticed(write: &Write) -> bool {
-    matches!(write, Write::DeleteToken { .. } | Write::ExpireTokens { .. } | Write::UpdateProfile(_))
+    matches!(
+        write,
+        Write::DeleteToken { .. }
+            | Write::ExpireTokens { .. }
+            | Write::EndTokens { .. }
+            | Write::UpdateProfile(_)
+            | Write::EraseUser { .. }
+            | Write::InsertBlock(_)
+            | Write::DeleteBlock { .. }
+    )
 }
 
 /// Runs a task to its end, whether or not the caller waits for it.
@@ -235,7 +244,7 @@ impl From<Taken> for Error {
     fn from(taken: Taken) -> Self {
         match taken {
             Taken::Username => Self::UsernameTaken,
-            Taken::Id | Taken::Member => Self::Conflict,
+            Taken::Id | Taken::Member | Taken::Password | Taken::Owner | Taken::Erasure => Self::Conflict,
             Taken::Invite => Self::NotFound(Missing::Invite),
             Taken::SetupCode => {
                 Self::field("setup_code", "register.setup_code", "must be the code that this server printed last")

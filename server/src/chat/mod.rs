@@ -10,6 +10,8 @@ mod bots;
 mod cache;
 mod channels;
 mod commit;
+mod deletions;
+mod erasures;
 pub mod error;
 mod events;
 mod fresh;
@@ -24,6 +26,7 @@ mod pages;
 mod passwords;
 mod people;
 mod publisher;
+mod relationships;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -52,6 +55,8 @@ pub use error::{Error, Result};
 pub use messages::{PendingDelete, PendingEdit, PendingSend};
 use passwords::Passwords;
 use people::People;
+use relationships::Relationships;
+pub use relationships::{Hidden, Relation};
 pub use setup::Demo;
 pub use tokens::Revoked;
 use tokens::Tokens;
@@ -122,11 +127,13 @@ pub struct Chat {
     policy: Policy,
     guilds: Arc<Guilds>,
     people: Arc<People>,
+    relationships: Arc<Relationships>,
     tokens: Arc<Tokens>,
     passwords: Passwords,
     sequencer: Sequencer,
     commits: Commits,
     notices_due: Notify,
+    erasures_due: Notify,
     among_others: AtomicBool,
 }
 
@@ -139,6 +146,7 @@ impl Chat {
         let publisher = Arc::new(publisher::ToHub(Arc::clone(&hub)));
         Arc::new(Self {
             people: Arc::new(People::new(Arc::clone(&metadata))),
+            relationships: Arc::new(Relationships::new(Arc::clone(&metadata))),
             tokens: Arc::new(Tokens::new(Arc::clone(&metadata))),
             passwords: Passwords::new(),
             sequencer: Sequencer::new(Arc::clone(&store.log), publisher, clock.clone()),
@@ -148,6 +156,7 @@ impl Chat {
             policy,
             guilds,
             notices_due: Notify::new(),
+            erasures_due: Notify::new(),
             among_others: AtomicBool::new(false),
         })
     }

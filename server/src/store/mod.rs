@@ -4,6 +4,7 @@
 //! streams of guilds and users). A third one, `Registry`, is for those engines that many nodes share. Engines are
 //! folders. Nothing in here decides who may do what, and nothing above knows which engine answers.
 
+pub mod accounts;
 pub mod cassandra;
 #[cfg(test)]
 mod contract;
@@ -17,10 +18,11 @@ pub(crate) mod testing_postgres;
 
 use std::sync::Arc;
 
+pub use accounts::{BlockRow, ErasureRow, TokenKind, TokenRow, UserRow};
 pub use log::{Anchor, Append, Body, Change, ChannelLog, Duplicate, Entry, MessageRow, Page, Record, Sent};
 pub use metadata::{
     ChannelRow, Commit, EventRow, GuildRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Notice, Taken,
-    TokenKind, TokenRow, UserRow, Write,
+    Write,
 };
 pub use nodes::{Node, Registry};
 

@@ -5,9 +5,11 @@
 //! lock. A file per noun holds that noun's statements. Nothing outside of this folder knows SQL.
 
 mod append;
+mod blocks;
 mod changes;
 mod channels;
 mod codec;
+mod erasures;
 mod failure;
 mod guilds;
 mod invites;

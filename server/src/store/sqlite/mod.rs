@@ -3,10 +3,12 @@
 //! One task writes (`writer`), over one connection, and commits in groups; a pool of connections reads. A file per noun
 //! holds that noun's statements. Nothing outside of this folder knows SQL.
 
+mod blocks;
 mod changes;
 mod channels;
 mod codec;
 mod connection;
+mod erasures;
 mod failure;
 mod group;
 mod guilds;
