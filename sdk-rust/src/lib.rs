@@ -66,6 +66,6 @@ pub use gateway::{
     CloseReason, ConnectionState, Events, Gateway, GatewayBuilder, Outgoing, Receipt, Replied, Reply, Subscribed,
     SubscriptionUpdate,
 };
-pub use model::{Author, Channel, Guild, Invite, LoginSession, Member, Message, Presence, Timestamp, User};
+pub use model::{Author, Block, Channel, Guild, Invite, LoginSession, Member, Message, Presence, Timestamp, User};
 pub use nonce::Nonce;
 pub use token::Token;

@@ -13,7 +13,7 @@ pub use guild::{Guild, Invite, Member};
 pub use login::LoginSession;
 pub use message::{Author, Message};
 pub use time::Timestamp;
-pub use user::{Presence, User};
+pub use user::{Block, Presence, User};
 
 use crate::error::{Error, Result};
 
