@@ -27,7 +27,7 @@ use kind::Engines;
 use node::Node;
 
 pub use kind::{Kind, Network, VARIABLE};
-pub use people::{Guild, User};
+pub use people::{Guild, PASSWORD, User};
 
 /// A running deployment. Dropped, it is gone without a trace; if the test failed, the end of its log is shown.
 #[derive(Debug)]

@@ -5,7 +5,8 @@ use guildhall::{ChannelId, Client, GuildId, UserId};
 use super::Deployment;
 use crate::wire::Wire;
 
-const PASSWORD: &str = "correct horse battery";
+/// The password of everybody whom `Deployment::user` makes.
+pub const PASSWORD: &str = "correct horse battery";
 
 /// Somebody with an account.
 #[derive(Clone, Debug)]
