@@ -7,7 +7,7 @@ use guildhall_proto::v1;
 use super::event::Happening;
 
 /// The kinds that can be asked for.
-pub(super) const KINDS: [&str; 24] = [
+pub(super) const KINDS: [&str; 28] = [
     "message_created",
     "message_updated",
     "message_deleted",
