@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{account, bot, call, channel, context, guild, history, invite, listen, member, message};
-use crate::commands::{send, shell};
+use crate::commands::{account, block, bot, call, channel, context, guild, history, invite, listen, member, message};
+use crate::commands::{profile, send, shell};
 use crate::contexts::Wish;
 use crate::output::Color;
 
@@ -122,7 +122,13 @@ pub(crate) enum Command {
     History(history::History),
     /// Follow what happens; run a program or call a URL for each event
     Listen(listen::Listen),
-    /// Make bots and their tokens
+    /// Change your account, list and end its logins, delete it
+    #[command(subcommand)]
+    Account(profile::Account),
+    /// Block users, list and end blocks
+    #[command(subcommand)]
+    Block(block::Block),
+    /// Make, list and delete bots, and their tokens
     #[command(subcommand)]
     Bot(bot::Bot),
     /// Call any method of the contract with JSON

@@ -25,6 +25,18 @@ pub(crate) fn password(from_stdin: bool, is_new: bool) -> Result<String> {
     Ok(password)
 }
 
+/// A new password beside the old one: from the next line of stdin if asked for, else from the terminal, twice.
+pub(crate) fn new_password(from_stdin: bool) -> Result<String> {
+    if from_stdin {
+        return first_line("the old password and, in the next line, the new one");
+    }
+    let password = rpassword::prompt_password("New password: ")?;
+    if rpassword::prompt_password("Again: ")? != password {
+        return Err(Fault::usage("the two passwords are not the same"));
+    }
+    Ok(password)
+}
+
 /// Asks whether to do something that cannot be undone; without a terminal only the flag counts.
 pub(crate) fn confirm(what: &str, yes: bool) -> Result<()> {
     if yes {

@@ -1,7 +1,7 @@
 //! What to do about a failure: one short hint for each that people meet.
 
 use guildhall_proto::Failure;
-use guildhall_proto::error::PERMISSION_KEY;
+use guildhall_proto::error::{GUILDS_KEY, PERMISSION_KEY};
 use guildhall_proto::v1::ErrorReason;
 use tonic::Code;
 
@@ -23,6 +23,8 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         R::NonceConflict => "a nonce belongs to one text: leave --nonce out for a new message",
         R::ChannelKindMismatch => "only text channels hold messages",
         R::OwnerCannotLeave => "an owner can only `guildhall guild delete` it",
+        R::PasswordWrong => "this is not the password of the account",
+        R::OwnsGuilds => return failure.metadata.get(GUILDS_KEY).map(|guilds| owns(guilds)),
         R::Internal => "the server's log tells more under this request id",
         R::Draining | R::StorageUnavailable => "try again in a moment",
         R::MissingPermission => return failure.metadata.get(PERMISSION_KEY).map(|name| lacks(name)),
@@ -36,6 +38,10 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
 
 fn lacks(permission: &str) -> String {
     format!("you lack {permission} in this guild")
+}
+
+fn owns(guilds: &str) -> String {
+    format!("delete these first, or hand them over: {}", guilds.replace(',', " "))
 }
 
 fn wait(delay: std::time::Duration) -> String {

@@ -70,7 +70,7 @@ pub use gateway::{
     SubscriptionUpdate,
 };
 pub use model::{
-    Author, Channel, Guild, Invite, LoginSession, Member, Message, Overwrite, OverwriteTarget, Permissions, Presence,
+    Author, Block, Channel, Guild, Invite, LoginSession, Member, Message, Overwrite, OverwriteTarget, Permissions, Presence,
     Role, Timestamp, User,
 };
 pub use nonce::Nonce;

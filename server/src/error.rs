@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use guildhall_proto::{Failure, error::PERMISSION_KEY, v1::ErrorReason};
+use guildhall_proto::{
+    Failure,
+    error::{GUILDS_KEY, PERMISSION_KEY},
+    v1::ErrorReason,
+};
 use tonic::Status;
 
 use crate::{
@@ -55,6 +59,11 @@ fn failure(error: Error) -> Failure {
         Error::NotFound(what) => not_found(what),
         Error::NonceConflict => plain(ErrorReason::NonceConflict),
         Error::ChannelKind => plain(ErrorReason::ChannelKindMismatch),
+        Error::PasswordWrong => plain(ErrorReason::PasswordWrong),
+        Error::OwnsGuilds(guilds) => {
+            let guilds: Vec<_> = guilds.iter().map(ToString::to_string).collect();
+            plain(ErrorReason::OwnsGuilds).with(GUILDS_KEY, guilds.join(","))
+        }
         Error::OwnerStays => plain(ErrorReason::OwnerCannotLeave),
         Error::Overloaded { retry_after } => plain(ErrorReason::Overloaded).retry_after(retry_after),
         Error::RateLimited { limit, retry_after } => {

@@ -4,9 +4,11 @@
 // A test says what it expects; that a helper of it fails loudly is the point.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod activity;
 mod attach_race;
 mod bad_input;
+mod blocks;
 mod bots;
 mod channels;
 mod crash;
@@ -14,6 +16,7 @@ mod data;
 mod drain;
 mod durable_ack;
 mod embedded_only;
+mod erasures;
 mod exactly_once;
 mod faults;
 mod foreign;

@@ -10,7 +10,8 @@ use crate::fault::{Exit, Fault, Result};
 use crate::input;
 use crate::output::{Record, line};
 
-const USER_FIELDS: [&str; 5] = ["id", "username", "display_name", "bot", "create_time"];
+/// What is shown of a user.
+pub(crate) const USER_FIELDS: [&str; 5] = ["id", "username", "display_name", "bot", "create_time"];
 
 /// Make an account.
 #[derive(Args, Debug)]
@@ -151,11 +152,17 @@ impl Logout {
             // A token that is not valid any more is as good as logged out.
             ended.or_else(|fault| if fault.exit() == Exit::Auth { Ok(()) } else { Err(unless_local(fault)) })?;
         }
-        if let (TokenSource::Context, Some(name)) = (source, &choice.context) {
-            Contexts::load()?.log_out(name)?;
-        }
+        forget(source, &choice)?;
         app.out.note(format!("logged out of {}", choice.server));
         Ok(())
+    }
+}
+
+/// Forgets a token, if a context remembers it.
+pub(crate) fn forget(source: TokenSource, choice: &Choice) -> Result<()> {
+    match (source, &choice.context) {
+        (TokenSource::Context, Some(name)) => Contexts::load()?.log_out(name),
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,9 @@ use clap::Subcommand;
 use guildhall_proto::v1;
 
 use crate::app::App;
+use crate::commands::account::USER_FIELDS;
 use crate::fault::{Fault, Result};
+use crate::input;
 use crate::output::Record;
 
 /// Accounts for programs.
@@ -23,10 +25,41 @@ pub(crate) enum Bot {
         /// Id of the bot
         bot: u64,
     },
+    /// List your bots, newest first
+    List,
+    /// End all tokens of a bot of yours at once
+    Revoke {
+        /// Id of the bot
+        bot: u64,
+    },
+    /// Delete a bot of yours, for ever
+    Delete {
+        /// Id of the bot
+        bot: u64,
+        /// Erase what the bot wrote; else it stays, by "deleted user"
+        #[arg(long)]
+        delete_messages: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 impl Bot {
+    fn id(&self) -> Option<u64> {
+        match self {
+            Self::Create { .. } | Self::List => None,
+            Self::Rotate { bot } | Self::Revoke { bot } | Self::Delete { bot, .. } => Some(*bot),
+        }
+    }
+
     pub(crate) async fn run(self, app: &App) -> Result<()> {
+        if self.id() == Some(0) {
+            return Err(Fault::usage("a bot's id is above 0"));
+        }
+        if let Self::Delete { yes, .. } = self {
+            input::confirm("deleting a bot", yes)?;
+        }
         let server = app.server().await?;
         match self {
             Self::Create { name, display_name } => {
@@ -37,11 +70,22 @@ impl Bot {
                 app.out.show(&Record::new("CreateBotResponse", &made)?, &fields)
             }
             Self::Rotate { bot } => {
-                if bot == 0 {
-                    return Err(Fault::usage("a bot's id is above 0"));
-                }
                 let made = server.call(v1::RotateBotTokenRequest { bot_id: bot }).await?;
                 app.out.show(&Record::new("RotateBotTokenResponse", &made)?, &["token"])
+            }
+            Self::List => {
+                let bots = server.call(v1::ListBotsRequest {}).await?.bots;
+                app.out.list(&Record::all("User", &bots)?, &USER_FIELDS)
+            }
+            Self::Revoke { bot: bot_id } => {
+                server.call(v1::RevokeBotTokensRequest { bot_id }).await?;
+                app.out.note("all tokens of the bot have ended; `guildhall bot rotate` makes a new one");
+                Ok(())
+            }
+            Self::Delete { bot: bot_id, delete_messages, .. } => {
+                server.call(v1::DeleteBotRequest { bot_id, delete_messages }).await?;
+                app.out.note("the bot is deleted");
+                Ok(())
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The commands, one file for each noun: read the arguments, call the server, show the answer.
 
 pub(crate) mod account;
+pub(crate) mod block;
 pub(crate) mod bot;
 pub(crate) mod call;
 pub(crate) mod channel;
@@ -13,6 +14,7 @@ pub(crate) mod invite;
 pub(crate) mod listen;
 pub(crate) mod member;
 pub(crate) mod message;
+pub(crate) mod profile;
 pub(crate) mod send;
 pub(crate) mod shell;
 mod stop;
@@ -38,6 +40,8 @@ pub(crate) async fn run(app: &App, command: Command) -> Result<()> {
         Command::Delete(it) => it.run(app).await,
         Command::History(it) => it.run(app).await,
         Command::Listen(it) => it.run(app).await,
+        Command::Account(it) => it.run(app).await,
+        Command::Block(it) => it.run(app).await,
         Command::Bot(it) => it.run(app).await,
         Command::Call(it) => it.run(app).await,
         Command::Completions(it) => it.run(),

@@ -138,3 +138,47 @@ async fn a_server_that_comes_late_is_waited_for() {
     let output = child.wait_with_output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_changed_and_deleted() {
+    let world = World::start().await;
+    world.register("ada").await;
+    let renamed = &world.json(&["account", "rename", "lady", "--display-name", "Lady L"]).await[0];
+    assert_eq!((&renamed["username"], &renamed["display_name"]), (&json!("lady"), &json!("Lady L")));
+    assert_eq!(world.fails(&["account", "rename"]).await.0, 2);
+
+    let login = world.run_with(&["login", "lady", "--password-stdin", "--context", "second"], PASSWORD).await;
+    assert_eq!(login.code, 0, "{login:?}");
+    let sessions = world.json(&["account", "sessions"]).await;
+    assert_eq!((sessions.len(), &sessions[0]["current"]), (2, &json!(true)));
+    let first = sessions[1]["id"].as_str().unwrap();
+    world.ok(&["account", "sessions", "--revoke", first]).await;
+    assert_eq!(world.json(&["account", "sessions"]).await.len(), 1);
+    let login = world.run_with(&["login", "lady", "--password-stdin", "--context", "third"], PASSWORD).await;
+    assert_eq!(login.code, 0, "{login:?}");
+    world.ok(&["account", "sessions", "--revoke-others"]).await;
+    assert_eq!(world.json(&["account", "sessions"]).await.len(), 1);
+
+    let change = ["--json", "account", "password", "--password-stdin"];
+    let wrong = world.run_with(&change, "not the password\nanother horse\n").await;
+    assert_eq!(wrong.code, 5, "{wrong:?}");
+    assert!(wrong.stderr.contains("PASSWORD_WRONG"), "{wrong:?}");
+    let changed = world.run_with(&change, format!("{PASSWORD}\nanother horse\n")).await;
+    assert_eq!(changed.code, 0, "{changed:?}");
+
+    let delete = ["--json", "account", "delete", "--password-stdin", "--delete-messages"];
+    assert_eq!(world.run_with(&delete, "another horse\n").await.code, 2, "it is asked for");
+    let delete = [&delete[..], &["--yes"]].concat();
+    let made = &world.json(&["guild", "create", "Tea room"]).await[0];
+    let guild = made["guild"]["id"].as_str().unwrap();
+    let refused = world.run_with(&delete, "another horse\n").await;
+    assert_eq!(refused.code, 8, "{refused:?}");
+    assert!(refused.stderr.contains("OWNS_GUILDS"), "{refused:?}");
+    world.ok(&["guild", "delete", guild, "--yes"]).await;
+    let deleted = world.run_with(&delete, "another horse\n").await;
+    assert_eq!(deleted.code, 0, "{deleted:?}");
+    // The token is forgotten with the account.
+    assert!(!world.path(".local/state/guildhall/tokens/third").exists());
+    let gone = world.run_with(&["--json", "login", "lady", "--password-stdin"], "another horse").await;
+    assert!(gone.stderr.contains("CREDENTIALS_INVALID"), "{gone:?}");
+}

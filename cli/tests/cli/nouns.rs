@@ -122,4 +122,40 @@ async fn bots() {
     assert_ne!(rotated["token"], made["token"]);
     let (code, error) = world.fails(&["bot", "rotate", "1"]).await;
     assert_eq!((code, &error["reason"]), (3, &json!("BOT_NOT_FOUND")));
+
+    assert_eq!(names_of(&world.json(&["bot", "list"]).await), ["echo"]);
+    world.ok(&["bot", "revoke", id]).await;
+    let mut command = world.command(&["--json", "status"]);
+    command.env("GUILDHALL_TOKEN", rotated["token"].as_str().unwrap());
+    assert_eq!(finish(command).await.code, 4);
+    assert_eq!(world.fails(&["bot", "delete", id]).await.0, 2);
+    world.ok(&["bot", "delete", id, "--delete-messages", "--yes"]).await;
+    assert!(world.json(&["bot", "list"]).await.is_empty());
+    assert_eq!(world.fails(&["bot", "delete", id, "--yes"]).await.0, 3);
+    assert_eq!(world.fails(&["bot", "revoke", "0"]).await.0, 2);
+}
+
+fn names_of(rows: &[Value]) -> Vec<&str> {
+    rows.iter().map(|row| row["username"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks() {
+    let world = World::start().await;
+    world.register("bob").await;
+    let bob = world.json(&["status"]).await[0]["user"]["id"].as_str().unwrap().to_owned();
+    world.register("ada").await;
+    world.ok(&["block", "add", &bob]).await;
+    world.ok(&["block", "add", &bob]).await;
+    let listed = world.json(&["block", "list"]).await;
+    assert_eq!((listed.len(), &listed[0]["user"]["username"]), (1, &json!("bob")));
+    assert!(world.ok(&["block", "list"]).await.contains("bob"));
+    world.ok(&["block", "remove", &bob]).await;
+    assert!(world.json(&["block", "list"]).await.is_empty());
+    let me = world.json(&["status"]).await[0]["user"]["id"].as_str().unwrap().to_owned();
+    let (code, error) = world.fails(&["block", "add", &me]).await;
+    assert_eq!((code, &error["reason"]), (2, &json!("VALIDATION_FAILED")));
+    let (code, error) = world.fails(&["block", "add", "5"]).await;
+    assert_eq!((code, &error["reason"]), (3, &json!("USER_NOT_FOUND")));
+    assert_eq!(world.fails(&["block", "add", "0"]).await.0, 2);
 }

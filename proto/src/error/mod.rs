@@ -21,6 +21,9 @@ use crate::validate::{Violation, Violations};
 /// Key of [`Failure::metadata`] that names the missing permission.
 pub const PERMISSION_KEY: &str = "permission";
 
+/// Key of [`Failure::metadata`] that names guilds, parted by commas; with `OwnsGuilds`.
+pub const GUILDS_KEY: &str = "guild_ids";
+
 /// Why a call or a command failed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {

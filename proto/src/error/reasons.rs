@@ -27,7 +27,7 @@ pub fn code_of(reason: ErrorReason) -> Code {
         R::Unspecified => Code::Unknown,
         R::ValidationFailed | R::UnknownCommand | R::PageTokenInvalid => Code::InvalidArgument,
         R::TokenInvalid | R::TokenExpired | R::CredentialsInvalid => Code::Unauthenticated,
-        R::MissingPermission | R::RegistrationClosed | R::Hierarchy => Code::PermissionDenied,
+        R::MissingPermission | R::RegistrationClosed | R::Hierarchy | R::PasswordWrong => Code::PermissionDenied,
         R::UsernameTaken | R::NonceConflict => Code::AlreadyExists,
         R::UserNotFound
         | R::GuildNotFound
@@ -40,7 +40,12 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::BotNotFound
         | R::RoleNotFound
         | R::BanNotFound => Code::NotFound,
-        R::ChannelKindMismatch | R::OwnerCannotLeave | R::NotIdentified | R::AlreadyIdentified | R::RoleFixed => {
+        R::ChannelKindMismatch
+        | R::OwnerCannotLeave
+        | R::NotIdentified
+        | R::AlreadyIdentified
+        | R::OwnsGuilds
+        | R::RoleFixed => {
             Code::FailedPrecondition
         }
         R::RateLimited | R::Overloaded | R::LimitReached => Code::ResourceExhausted,

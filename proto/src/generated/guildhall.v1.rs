@@ -24,6 +24,9 @@ pub struct User {
     /// When the account was made.
     #[prost(message, optional, tag = "7")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether the account was deleted. Its names are placeholders then.
+    #[prost(bool, tag = "8")]
+    pub deleted: bool,
 }
 /// The presence of one user: the best of the user's sessions.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -63,6 +66,10 @@ pub struct UpdateMeRequest {
     /// A short line, up to 128 characters.
     #[prost(string, optional, tag = "3")]
     pub custom_status: ::core::option::Option<::prost::alloc::string::String>,
+    /// The unique name: 2 to 32 characters of a-z, 0-9, dot, dash and underscore. Without a name to show of one's own, that
+    /// changes too.
+    #[prost(string, optional, tag = "4")]
+    pub username: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Response of UpdateMe.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -84,6 +91,46 @@ pub struct BatchGetUsersResponse {
     /// The users that exist, in the order of the request, each once.
     #[prost(message, repeated, tag = "1")]
     pub users: ::prost::alloc::vec::Vec<User>,
+}
+/// Request of BlockUser.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlockUserRequest {
+    /// Somebody else, person or bot.
+    #[prost(fixed64, tag = "1")]
+    pub user_id: u64,
+}
+/// Response of BlockUser.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlockUserResponse {}
+/// Request of UnblockUser.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnblockUserRequest {
+    /// Who.
+    #[prost(fixed64, tag = "1")]
+    pub user_id: u64,
+}
+/// Response of UnblockUser.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnblockUserResponse {}
+/// Request of ListBlocks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListBlocksRequest {}
+/// Response of ListBlocks.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListBlocksResponse {
+    /// The blocks, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub blocks: ::prost::alloc::vec::Vec<Block>,
+}
+/// Somebody whom the caller has blocked.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Block {
+    /// Who.
+    #[prost(message, optional, tag = "1")]
+    pub user: ::core::option::Option<User>,
+    /// Since when.
+    #[prost(message, optional, tag = "2")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Whether a user is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -135,7 +182,7 @@ pub mod user_service_client {
     #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
-    /// Profiles.
+    /// Profiles, and whom one does not want to hear of.
     #[derive(Debug, Clone)]
     pub struct UserServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -255,6 +302,52 @@ pub mod user_service_client {
             req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.UserService", "BatchGetUsers"));
             self.inner.unary(req, path, codec).await
         }
+        /// Blocks a user: from now on neither is shown the presence or the typing of the other. The blocked one is not told, and
+        /// sees what an invisible user shows. Blocking somebody again changes nothing. At most 1,000 users.
+        pub async fn block_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BlockUserRequest>,
+        ) -> std::result::Result<tonic::Response<super::BlockUserResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.UserService/BlockUser");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.UserService", "BlockUser"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends a block. To unblock somebody who is not blocked changes nothing.
+        pub async fn unblock_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnblockUserRequest>,
+        ) -> std::result::Result<tonic::Response<super::UnblockUserResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.UserService/UnblockUser");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.UserService", "UnblockUser"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Whom the caller has blocked, newest first.
+        pub async fn list_blocks(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListBlocksRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListBlocksResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.UserService/ListBlocks");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.UserService", "ListBlocks"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// A token on a device.
@@ -364,6 +457,41 @@ pub struct RevokeSessionRequest {
 /// Response of RevokeSession.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RevokeSessionResponse {}
+/// Request of RevokeOtherSessions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeOtherSessionsRequest {}
+/// Response of RevokeOtherSessions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeOtherSessionsResponse {}
+/// Request of ChangePassword.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ChangePasswordRequest {
+    /// The password so far.
+    #[prost(string, tag = "1")]
+    pub old_password: ::prost::alloc::string::String,
+    /// 8 to 128 characters; another one than before.
+    #[prost(string, tag = "2")]
+    pub new_password: ::prost::alloc::string::String,
+}
+/// Response of ChangePassword.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangePasswordResponse {}
+/// Request of DeleteAccount.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DeleteAccountRequest {
+    /// The password.
+    #[prost(string, tag = "1")]
+    pub password: ::prost::alloc::string::String,
+    /// Whether what the account and its bots wrote is erased. It is done in the background, a message at a time, and told as
+    /// any deletion; it may take a while and goes on after a restart of the server.
+    #[prost(bool, tag = "2")]
+    pub delete_messages: bool,
+}
+/// Response of DeleteAccount.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteAccountResponse {}
 /// Request of CreateBot.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreateBotRequest {
@@ -400,6 +528,39 @@ pub struct RotateBotTokenResponse {
     #[prost(string, tag = "1")]
     pub token: ::prost::alloc::string::String,
 }
+/// Request of ListBots.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListBotsRequest {}
+/// Response of ListBots.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListBotsResponse {
+    /// The bots, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub bots: ::prost::alloc::vec::Vec<User>,
+}
+/// Request of RevokeBotTokens.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeBotTokensRequest {
+    /// A bot of the caller.
+    #[prost(fixed64, tag = "1")]
+    pub bot_id: u64,
+}
+/// Response of RevokeBotTokens.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeBotTokensResponse {}
+/// Request of DeleteBot.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteBotRequest {
+    /// A bot of the caller.
+    #[prost(fixed64, tag = "1")]
+    pub bot_id: u64,
+    /// Whether what the bot wrote is erased, as in DeleteAccount.
+    #[prost(bool, tag = "2")]
+    pub delete_messages: bool,
+}
+/// Response of DeleteBot.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteBotResponse {}
 /// Generated client implementations.
 pub mod auth_service_client {
     #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
@@ -557,6 +718,53 @@ pub mod auth_service_client {
             req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "RevokeSession"));
             self.inner.unary(req, path, codec).await
         }
+        /// Ends all login sessions of the caller but the one that the call was made with. Their gateway sessions end at once.
+        pub async fn revoke_other_sessions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeOtherSessionsRequest>,
+        ) -> std::result::Result<tonic::Response<super::RevokeOtherSessionsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/RevokeOtherSessions");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "RevokeOtherSessions"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes the caller's password, and ends all other login sessions as RevokeOtherSessions does.
+        pub async fn change_password(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChangePasswordRequest>,
+        ) -> std::result::Result<tonic::Response<super::ChangePasswordResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/ChangePassword");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "ChangePassword"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes the caller's account and its bots, for ever. All login sessions end at once, memberships end with events, the
+        /// user name is free again. What the account wrote stays, by "deleted user", or is erased in the background. Whoever
+        /// owns guilds, oneself or by a bot, is refused: delete them or hand them over first.
+        pub async fn delete_account(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteAccountRequest>,
+        ) -> std::result::Result<tonic::Response<super::DeleteAccountResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/DeleteAccount");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "DeleteAccount"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Makes a bot account that belongs to the caller. Its token is shown this once.
         pub async fn create_bot(
             &mut self,
@@ -585,6 +793,51 @@ pub mod auth_service_client {
             let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/RotateBotToken");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "RotateBotToken"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The bots of the caller, newest first.
+        pub async fn list_bots(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListBotsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListBotsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/ListBots");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "ListBots"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends all tokens of a bot of the caller at once, for one that leaked. RotateBotToken makes a new one.
+        pub async fn revoke_bot_tokens(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeBotTokensRequest>,
+        ) -> std::result::Result<tonic::Response<super::RevokeBotTokensResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/RevokeBotTokens");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "RevokeBotTokens"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes a bot of the caller, as DeleteAccount deletes a person.
+        pub async fn delete_bot(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteBotRequest>,
+        ) -> std::result::Result<tonic::Response<super::DeleteBotResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/guildhall.v1.AuthService/DeleteBot");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("guildhall.v1.AuthService", "DeleteBot"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -1270,6 +1523,10 @@ pub enum ErrorReason {
     Hierarchy = 38,
     /// FAILED_PRECONDITION. Not with everyone's role, or the role of a bot.
     RoleFixed = 39,
+    /// PERMISSION_DENIED. The caller is who the token says, but the password that goes with the call is wrong.
+    PasswordWrong = 50,
+    /// FAILED_PRECONDITION. The account, or a bot of it, owns guilds; metadata key `guild_ids` names them, parted by commas.
+    OwnsGuilds = 51,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1318,6 +1575,8 @@ impl ErrorReason {
             Self::BanNotFound => "ERROR_REASON_BAN_NOT_FOUND",
             Self::Hierarchy => "ERROR_REASON_HIERARCHY",
             Self::RoleFixed => "ERROR_REASON_ROLE_FIXED",
+            Self::PasswordWrong => "ERROR_REASON_PASSWORD_WRONG",
+            Self::OwnsGuilds => "ERROR_REASON_OWNS_GUILDS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1363,6 +1622,8 @@ impl ErrorReason {
             "ERROR_REASON_BAN_NOT_FOUND" => Some(Self::BanNotFound),
             "ERROR_REASON_HIERARCHY" => Some(Self::Hierarchy),
             "ERROR_REASON_ROLE_FIXED" => Some(Self::RoleFixed),
+            "ERROR_REASON_PASSWORD_WRONG" => Some(Self::PasswordWrong),
+            "ERROR_REASON_OWNS_GUILDS" => Some(Self::OwnsGuilds),
             _ => None,
         }
     }
@@ -2000,6 +2261,9 @@ pub struct Author {
     /// Whether this is a program.
     #[prost(bool, tag = "5")]
     pub bot: bool,
+    /// Whether the account was deleted. Its names are placeholders then.
+    #[prost(bool, tag = "6")]
+    pub deleted: bool,
 }
 /// A message. It is addressed by channel and id: the id is the seq of its create event in the channel's stream.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3039,6 +3303,7 @@ pub struct Event {
     #[prost(
         oneof = "event::Payload",
         tags = "16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 64, 65, 66"
+        tags = "16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 64, 65, 66, 67, 68, 69, 70"
     )]
     pub payload: ::core::option::Option<event::Payload>,
 }
@@ -3131,6 +3396,18 @@ pub mod event {
         /// User stream: the user's own profile changed.
         #[prost(message, tag = "66")]
         UserUpdated(super::UserUpdated),
+        /// User stream: the user blocked somebody.
+        #[prost(message, tag = "67")]
+        UserBlocked(super::UserBlocked),
+        /// User stream: the user ended a block.
+        #[prost(message, tag = "68")]
+        UserUnblocked(super::UserUnblocked),
+        /// User stream: the user has a new bot.
+        #[prost(message, tag = "69")]
+        BotCreated(super::BotCreated),
+        /// User stream: a bot of the user was deleted.
+        #[prost(message, tag = "70")]
+        BotDeleted(super::BotDeleted),
     }
 }
 /// A message was sent.
@@ -3340,6 +3617,34 @@ pub struct UserUpdated {
     #[prost(message, optional, tag = "1")]
     pub user: ::core::option::Option<User>,
 }
+/// The user blocked somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UserBlocked {
+    /// Whom.
+    #[prost(fixed64, tag = "1")]
+    pub user_id: u64,
+}
+/// The user ended a block.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UserUnblocked {
+    /// Whose.
+    #[prost(fixed64, tag = "1")]
+    pub user_id: u64,
+}
+/// The user has a new bot.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BotCreated {
+    /// The bot.
+    #[prost(message, optional, tag = "1")]
+    pub bot: ::core::option::Option<User>,
+}
+/// A bot of the user was deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BotDeleted {
+    /// Which.
+    #[prost(fixed64, tag = "1")]
+    pub bot_id: u64,
+}
 /// Why somebody is not a member any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3354,6 +3659,8 @@ pub enum LeaveReason {
     GuildDeleted = 3,
     /// Was banned.
     Banned = 4,
+    /// The account was deleted.
+    AccountDeleted = 5,
 }
 impl LeaveReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3367,6 +3674,7 @@ impl LeaveReason {
             Self::Removed => "LEAVE_REASON_REMOVED",
             Self::GuildDeleted => "LEAVE_REASON_GUILD_DELETED",
             Self::Banned => "LEAVE_REASON_BANNED",
+            Self::AccountDeleted => "LEAVE_REASON_ACCOUNT_DELETED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3377,6 +3685,7 @@ impl LeaveReason {
             "LEAVE_REASON_REMOVED" => Some(Self::Removed),
             "LEAVE_REASON_GUILD_DELETED" => Some(Self::GuildDeleted),
             "LEAVE_REASON_BANNED" => Some(Self::Banned),
+            "LEAVE_REASON_ACCOUNT_DELETED" => Some(Self::AccountDeleted),
             _ => None,
         }
     }

@@ -4,9 +4,27 @@ use std::fmt;
 
 use crate::v1;
 
+impl fmt::Debug for v1::ChangePasswordRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChangePasswordRequest")
+            .field("old_password", &format_args!("<redacted>"))
+            .field("new_password", &format_args!("<redacted>"))
+            .finish()
+    }
+}
+
 impl fmt::Debug for v1::CreateBotResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateBotResponse").field("bot", &self.bot).field("token", &format_args!("<redacted>")).finish()
+    }
+}
+
+impl fmt::Debug for v1::DeleteAccountRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeleteAccountRequest")
+            .field("password", &format_args!("<redacted>"))
+            .field("delete_messages", &self.delete_messages)
+            .finish()
     }
 }
 

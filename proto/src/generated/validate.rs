@@ -158,6 +158,35 @@ impl Validate for v1::BulkDeleteMessagesRequest {
             let v = &self.reason;
             if v.chars().count() > 512 {
                 walk.fail("reason", "string.max_len", "must be at most 512 characters");
+impl Validate for v1::BlockUserRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+    }
+}
+
+impl Validate for v1::ChangePasswordRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.old_password;
+            if v.chars().count() < 1 {
+                walk.fail("old_password", "string.min_len", "must be at least 1 characters");
+            }
+            if v.chars().count() > 128 {
+                walk.fail("old_password", "string.max_len", "must be at most 128 characters");
+            }
+        }
+        {
+            let v = &self.new_password;
+            if v.chars().count() < 8 {
+                walk.fail("new_password", "string.min_len", "must be at least 8 characters");
+            }
+            if v.chars().count() > 128 {
+                walk.fail("new_password", "string.max_len", "must be at most 128 characters");
             }
         }
     }
@@ -366,6 +395,31 @@ impl Validate for v1::Cursor {
             }
             None => {
                 walk.fail("stream", "required", "value is required");
+            }
+        }
+    }
+}
+
+impl Validate for v1::DeleteAccountRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.password;
+            if v.chars().count() < 1 {
+                walk.fail("password", "string.min_len", "must be at least 1 characters");
+            }
+            if v.chars().count() > 128 {
+                walk.fail("password", "string.max_len", "must be at most 128 characters");
+            }
+        }
+    }
+}
+
+impl Validate for v1::DeleteBotRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.bot_id;
+            if *v <= 0 {
+                walk.fail("bot_id", "fixed64.gt", "must be greater than 0");
             }
         }
     }
@@ -663,6 +717,12 @@ impl Validate for v1::ListBansRequest {
             }
         }
     }
+impl Validate for v1::ListBlocksRequest {
+    fn check(&self, _walk: &mut Walk) {}
+}
+
+impl Validate for v1::ListBotsRequest {
+    fn check(&self, _walk: &mut Walk) {}
 }
 
 impl Validate for v1::ListChangesRequest {
@@ -1041,6 +1101,17 @@ impl Validate for v1::Resume {
     }
 }
 
+impl Validate for v1::RevokeBotTokensRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.bot_id;
+            if *v <= 0 {
+                walk.fail("bot_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+    }
+}
+
 impl Validate for v1::RevokeInviteRequest {
     fn check(&self, walk: &mut Walk) {
         {
@@ -1053,6 +1124,10 @@ impl Validate for v1::RevokeInviteRequest {
             }
         }
     }
+}
+
+impl Validate for v1::RevokeOtherSessionsRequest {
+    fn check(&self, _walk: &mut Walk) {}
 }
 
 impl Validate for v1::RevokeSessionRequest {
@@ -1253,6 +1328,9 @@ impl Validate for v1::TransferGuildRequest {
             }
         }
         {
+impl Validate for v1::UnblockUserRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
             let v = &self.user_id;
             if *v <= 0 {
                 walk.fail("user_id", "fixed64.gt", "must be greater than 0");
@@ -1355,6 +1433,11 @@ impl Validate for v1::UpdateMeRequest {
         if let Some(v) = &self.custom_status {
             if v.chars().count() > 128 {
                 walk.fail("custom_status", "string.max_len", "must be at most 128 characters");
+            }
+        }
+        if let Some(v) = &self.username {
+            if !PATTERN_0.is_match(v) {
+                walk.fail("username", "string.pattern", "does not match regex pattern `^[a-z0-9._-]{2,32}$`");
             }
         }
     }

@@ -59,6 +59,21 @@ impl Auth {
         self.0.call(v1::RevokeSessionRequest { session_id })
     }
 
+    /// Ends all login sessions of the caller but the one that this client uses.
+    pub fn revoke_other_sessions(&self) -> Call<v1::RevokeOtherSessionsRequest> {
+        self.0.call(v1::RevokeOtherSessionsRequest {})
+    }
+
+    /// Changes the caller's password, to another one of 8 to 128 characters. All other login sessions end.
+    pub fn change_password(&self, old: impl Into<String>, new: impl Into<String>) -> Call<v1::ChangePasswordRequest> {
+        self.0.call(v1::ChangePasswordRequest { old_password: old.into(), new_password: new.into() })
+    }
+
+    /// Deletes the caller's account and its bots, for ever.
+    pub fn delete_account(&self, password: impl Into<String>) -> Call<v1::DeleteAccountRequest> {
+        self.0.call(v1::DeleteAccountRequest { password: password.into(), delete_messages: false })
+    }
+
     /// Makes a bot that belongs to the caller.
     pub fn create_bot(&self, username: impl Into<String>) -> Call<v1::CreateBotRequest> {
         self.0.call(v1::CreateBotRequest { username: username.into(), ..Default::default() })
@@ -68,6 +83,42 @@ impl Auth {
     pub fn rotate_bot_token(&self, id: UserId) -> Call<v1::RotateBotTokenRequest> {
         let bot_id = id.0;
         self.0.call(v1::RotateBotTokenRequest { bot_id })
+    }
+}
+
+/// Bots.
+impl Auth {
+    /// The caller's bots, newest first.
+    pub fn bots(&self) -> Call<v1::ListBotsRequest> {
+        self.0.call(v1::ListBotsRequest {})
+    }
+
+    /// Ends all tokens of a bot of the caller at once.
+    pub fn revoke_bot_tokens(&self, id: UserId) -> Call<v1::RevokeBotTokensRequest> {
+        let bot_id = id.0;
+        self.0.call(v1::RevokeBotTokensRequest { bot_id })
+    }
+
+    /// Deletes a bot of the caller.
+    pub fn delete_bot(&self, id: UserId) -> Call<v1::DeleteBotRequest> {
+        let bot_id = id.0;
+        self.0.call(v1::DeleteBotRequest { bot_id, delete_messages: false })
+    }
+}
+
+impl Call<v1::DeleteAccountRequest> {
+    /// Has what the account and its bots wrote erased, in the background. Without it, it stays.
+    pub fn delete_messages(mut self, delete: bool) -> Self {
+        self.request.delete_messages = delete;
+        self
+    }
+}
+
+impl Call<v1::DeleteBotRequest> {
+    /// Has what the bot wrote erased, in the background. Without it, it stays.
+    pub fn delete_messages(mut self, delete: bool) -> Self {
+        self.request.delete_messages = delete;
+        self
     }
 }
 
@@ -179,5 +230,59 @@ impl Rpc for v1::RotateBotTokenRequest {
 
     fn answer(&self, response: v1::RotateBotTokenResponse) -> Result<Token> {
         Ok(response.token.into())
+    }
+}
+
+impl Rpc for v1::RevokeOtherSessionsRequest {
+    type Answer = ();
+    rpc!("AuthService" "RevokeOtherSessions", AuthServiceClient::revoke_other_sessions -> RevokeOtherSessionsResponse, repeatable: false);
+
+    fn answer(&self, _: v1::RevokeOtherSessionsResponse) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Rpc for v1::ChangePasswordRequest {
+    type Answer = ();
+    rpc!("AuthService" "ChangePassword", AuthServiceClient::change_password -> ChangePasswordResponse, repeatable: false);
+
+    fn answer(&self, _: v1::ChangePasswordResponse) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Rpc for v1::DeleteAccountRequest {
+    type Answer = ();
+    rpc!("AuthService" "DeleteAccount", AuthServiceClient::delete_account -> DeleteAccountResponse, repeatable: false);
+
+    fn answer(&self, _: v1::DeleteAccountResponse) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Rpc for v1::RevokeBotTokensRequest {
+    type Answer = ();
+    rpc!("AuthService" "RevokeBotTokens", AuthServiceClient::revoke_bot_tokens -> RevokeBotTokensResponse, repeatable: false);
+
+    fn answer(&self, _: v1::RevokeBotTokensResponse) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Rpc for v1::DeleteBotRequest {
+    type Answer = ();
+    rpc!("AuthService" "DeleteBot", AuthServiceClient::delete_bot -> DeleteBotResponse, repeatable: false);
+
+    fn answer(&self, _: v1::DeleteBotResponse) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Rpc for v1::ListBotsRequest {
+    type Answer = Vec<User>;
+    rpc!("AuthService" "ListBots", AuthServiceClient::list_bots -> ListBotsResponse, repeatable: true);
+
+    fn answer(&self, response: v1::ListBotsResponse) -> Result<Vec<User>> {
+        Ok(response.bots.into_iter().map(Into::into).collect())
     }
 }

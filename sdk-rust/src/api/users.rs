@@ -1,13 +1,13 @@
-//! Profiles.
+//! Profiles and blocks.
 
 use guildhall_proto::ids::UserId;
 use guildhall_proto::v1::{self, user_service_client::UserServiceClient};
 
 use crate::client::{Call, Client, Rpc, rpc};
 use crate::error::Result;
-use crate::model::{User, required};
+use crate::model::{Block, User, required};
 
-/// Profiles; from [`Client::users`].
+/// Profiles and blocks; from [`Client::users`].
 #[derive(Clone, Debug)]
 pub struct Users(pub(super) Client);
 
@@ -37,6 +37,23 @@ impl Users {
         let user_ids = ids.into_iter().map(u64::from).collect();
         self.0.call(v1::BatchGetUsersRequest { user_ids })
     }
+
+    /// Blocks somebody: neither is shown the presence or the typing of the other any more.
+    pub fn block(&self, id: UserId) -> Call<v1::BlockUserRequest> {
+        let user_id = id.0;
+        self.0.call(v1::BlockUserRequest { user_id })
+    }
+
+    /// Ends a block.
+    pub fn unblock(&self, id: UserId) -> Call<v1::UnblockUserRequest> {
+        let user_id = id.0;
+        self.0.call(v1::UnblockUserRequest { user_id })
+    }
+
+    /// Whom the caller has blocked, newest first.
+    pub fn blocks(&self) -> Call<v1::ListBlocksRequest> {
+        self.0.call(v1::ListBlocksRequest {})
+    }
 }
 
 impl Call<v1::UpdateMeRequest> {
@@ -55,6 +72,14 @@ impl Call<v1::UpdateMeRequest> {
     /// A short line, up to 128 characters.
     pub fn custom_status(mut self, text: impl Into<String>) -> Self {
         self.request.custom_status = Some(text.into());
+        self
+    }
+}
+
+impl Call<v1::UpdateMeRequest> {
+    /// The unique name, 2 to 32 characters of `a-z0-9._-`.
+    pub fn username(mut self, name: impl Into<String>) -> Self {
+        self.request.username = Some(name.into());
         self
     }
 }
@@ -85,5 +110,32 @@ impl Rpc for v1::BatchGetUsersRequest {
 
     fn answer(&self, response: v1::BatchGetUsersResponse) -> Result<Vec<User>> {
         Ok(response.users.into_iter().map(Into::into).collect())
+    }
+}
+
+impl Rpc for v1::BlockUserRequest {
+    type Answer = ();
+    rpc!("UserService" "BlockUser", UserServiceClient::block_user -> BlockUserResponse, repeatable: false);
+
+    fn answer(&self, _: v1::BlockUserResponse) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Rpc for v1::UnblockUserRequest {
+    type Answer = ();
+    rpc!("UserService" "UnblockUser", UserServiceClient::unblock_user -> UnblockUserResponse, repeatable: false);
+
+    fn answer(&self, _: v1::UnblockUserResponse) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Rpc for v1::ListBlocksRequest {
+    type Answer = Vec<Block>;
+    rpc!("UserService" "ListBlocks", UserServiceClient::list_blocks -> ListBlocksResponse, repeatable: true);
+
+    fn answer(&self, response: v1::ListBlocksResponse) -> Result<Vec<Block>> {
+        Ok(response.blocks.into_iter().map(Into::into).collect())
     }
 }

@@ -9,7 +9,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use guildhall_proto::ids::GuildId;
+use guildhall_proto::ids::{GuildId, UserId};
 use guildhall_proto::v1;
 
 pub use durable::Durable;
@@ -98,6 +98,14 @@ pub enum Event {
     GuildLeft(Durable<GuildLeft>),
     /// The caller's own profile changed.
     UserUpdated(Durable<User>),
+    /// The caller blocked somebody.
+    UserBlocked(Durable<UserId>),
+    /// The caller ended a block.
+    UserUnblocked(Durable<UserId>),
+    /// The caller has a new bot.
+    BotCreated(Durable<User>),
+    /// A bot of the caller was deleted.
+    BotDeleted(Durable<UserId>),
     /// A change of a kind that this version does not know. Its position counts.
     Unknown(Durable<()>),
 
@@ -139,7 +147,8 @@ macro_rules! with_durable {
             Event::MemberBanned($durable) | Event::MemberUnbanned($durable) => Some($then),
             Event::OwnerChanged($durable) => Some($then),
             Event::GuildLeft($durable) => Some($then),
-            Event::UserUpdated($durable) => Some($then),
+            Event::UserUpdated($durable) | Event::BotCreated($durable) => Some($then),
+            Event::UserBlocked($durable) | Event::UserUnblocked($durable) | Event::BotDeleted($durable) => Some($then),
             Event::Unknown($durable) => Some($then),
             _ => None,
         }
@@ -210,6 +219,10 @@ impl Event {
             Self::GuildJoined(_) => "guild_joined",
             Self::GuildLeft(_) => "guild_left",
             Self::UserUpdated(_) => "user_updated",
+            Self::UserBlocked(_) => "user_blocked",
+            Self::UserUnblocked(_) => "user_unblocked",
+            Self::BotCreated(_) => "bot_created",
+            Self::BotDeleted(_) => "bot_deleted",
             Self::Unknown(_) => "unknown",
             Self::TypingStarted(_) => "typing_started",
             Self::TypingStopped(_) => "typing_stopped",

@@ -109,6 +109,16 @@ fn read_more(payload: Payload, place: &Durable<()>) -> Option<Event> {
             Event::GuildLeft(place.with(GuildLeft { guild_id: GuildId(it.guild_id), reason: it.reason() }))
         }
         Payload::UserUpdated(it) => Event::UserUpdated(place.with(it.user?.into())),
+        payload => return read_of_user(payload, place),
+    })
+}
+
+fn read_of_user(payload: Payload, place: &Durable<()>) -> Option<Event> {
+    Some(match payload {
+        Payload::UserBlocked(it) => Event::UserBlocked(place.with(UserId(it.user_id))),
+        Payload::UserUnblocked(it) => Event::UserUnblocked(place.with(UserId(it.user_id))),
+        Payload::BotCreated(it) => Event::BotCreated(place.with(it.bot?.into())),
+        Payload::BotDeleted(it) => Event::BotDeleted(place.with(UserId(it.bot_id))),
         payload => return rights::read(payload, place),
     })
 }

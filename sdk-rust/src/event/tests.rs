@@ -19,6 +19,7 @@ fn user() -> v1::User {
         custom_status: "here".to_owned(),
         bot: true,
         create_time: time(1),
+        deleted: true,
     }
 }
 
@@ -40,6 +41,7 @@ fn message() -> v1::Message {
         display_name: "Ada".to_owned(),
         avatar_url: "https://example.com/a.png".to_owned(),
         bot: true,
+        deleted: true,
     };
     v1::Message {
         channel_id: 1,
@@ -96,6 +98,10 @@ fn payloads() -> Vec<(StreamKey, Payload)> {
         (own, Payload::GuildJoined(v1::GuildJoined { guild: Some(guild()) })),
         (own, Payload::GuildLeft(v1::GuildLeft { guild_id: 2, reason })),
         (own, Payload::UserUpdated(v1::UserUpdated { user: Some(user()) })),
+        (own, Payload::UserBlocked(v1::UserBlocked { user_id: 4 })),
+        (own, Payload::UserUnblocked(v1::UserUnblocked { user_id: 4 })),
+        (own, Payload::BotCreated(v1::BotCreated { bot: Some(user()) })),
+        (own, Payload::BotDeleted(v1::BotDeleted { bot_id: 5 })),
     ];
     all.extend(payloads_of_a_guild().into_iter().map(|payload| (guild_stream, payload)));
     all
@@ -123,7 +129,7 @@ fn every_kind_goes_to_the_wire_and_back() {
         assert_eq!(event.cursor(), Some(Cursor::new(stream, 9, 8)));
         assert_eq!(event.to_wire(), Some(wire));
     }
-    assert_eq!(names.len(), 18);
+    assert_eq!(names.len(), 22);
 }
 
 #[test]

@@ -44,6 +44,16 @@ fn more(event: &Event) -> Option<Payload> {
         Event::GuildJoined(it) => Payload::GuildJoined(v1::GuildJoined { guild: Some(it.data.clone().into()) }),
         Event::GuildLeft(it) => Payload::GuildLeft(v1::GuildLeft { guild_id: it.guild_id.0, reason: it.reason.into() }),
         Event::UserUpdated(it) => Payload::UserUpdated(v1::UserUpdated { user: Some(it.data.clone().into()) }),
+        event => return of_user(event),
+    })
+}
+
+fn of_user(event: &Event) -> Option<Payload> {
+    Some(match event {
+        Event::UserBlocked(it) => Payload::UserBlocked(v1::UserBlocked { user_id: it.data.0 }),
+        Event::UserUnblocked(it) => Payload::UserUnblocked(v1::UserUnblocked { user_id: it.data.0 }),
+        Event::BotCreated(it) => Payload::BotCreated(v1::BotCreated { bot: Some(it.data.clone().into()) }),
+        Event::BotDeleted(it) => Payload::BotDeleted(v1::BotDeleted { bot_id: it.data.0 }),
         event => return rights::payload(event),
     })
 }

@@ -19,6 +19,8 @@ pub struct Author {
     pub avatar_url: String,
     /// Whether this is a program.
     pub bot: bool,
+    /// Whether the account was deleted. Its names are placeholders then.
+    pub deleted: bool,
 }
 
 impl From<v1::Author> for Author {
@@ -29,6 +31,7 @@ impl From<v1::Author> for Author {
             display_name: author.display_name,
             avatar_url: author.avatar_url,
             bot: author.bot,
+            deleted: author.deleted,
         }
     }
 }
@@ -41,6 +44,7 @@ impl From<Author> for v1::Author {
             display_name: author.display_name,
             avatar_url: author.avatar_url,
             bot: author.bot,
+            deleted: author.deleted,
         }
     }
 }

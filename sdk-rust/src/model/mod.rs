@@ -15,7 +15,7 @@ pub use login::LoginSession;
 pub use message::{Author, Message};
 pub use role::{Overwrite, OverwriteTarget, Permissions, Role};
 pub use time::Timestamp;
-pub use user::{Presence, User};
+pub use user::{Block, Presence, User};
 
 use crate::error::{Error, Result};
 

@@ -23,6 +23,8 @@ pub struct User {
     pub bot: bool,
     /// When the account was made.
     pub create_time: Timestamp,
+    /// Whether the account was deleted. Its names are placeholders then.
+    pub deleted: bool,
 }
 
 impl From<v1::User> for User {
@@ -35,6 +37,7 @@ impl From<v1::User> for User {
             custom_status: user.custom_status,
             bot: user.bot,
             create_time: Timestamp::or_epoch(user.create_time),
+            deleted: user.deleted,
         }
     }
 }
@@ -49,7 +52,30 @@ impl From<User> for v1::User {
             custom_status: user.custom_status,
             bot: user.bot,
             create_time: Some(user.create_time.into()),
+            deleted: user.deleted,
         }
+    }
+}
+
+/// Somebody whom the caller has blocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Block {
+    /// Who.
+    pub user: User,
+    /// Since when.
+    pub create_time: Timestamp,
+}
+
+impl From<v1::Block> for Block {
+    fn from(block: v1::Block) -> Self {
+        Self { user: block.user.unwrap_or_default().into(), create_time: Timestamp::or_epoch(block.create_time) }
+    }
+}
+
+impl From<Block> for v1::Block {
+    fn from(block: Block) -> Self {
+        Self { user: Some(block.user.into()), create_time: Some(block.create_time.into()) }
     }
 }
 

@@ -212,9 +212,10 @@ fn session_config(settings: &Settings, node: Option<u64>) -> SessionConfig {
     }
 }
 
-/// What has to be done now and then.
+/// What has to be done now and then, and in the background.
 struct Chores {
     task: JoinHandle<()>,
+    erasures: JoinHandle<()>,
     /// Ends the task when the server is dropped.
     stop: DropGuard,
 }
@@ -223,6 +224,10 @@ impl Chores {
     fn start(hub: Arc<Hub>, chat: Arc<Chat>) -> Self {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
+        let (erasing, stop_erasing) = (chat.clone(), stop.clone());
+        let erasures = tokio::spawn(async move {
+            stop_erasing.run_until_cancelled(erasing.erase_messages()).await;
+        });
         let task = tokio::spawn(async move {
             let mut ticks = interval(ACTIVITY_EVERY);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -237,12 +242,13 @@ impl Chores {
                 }
             }
         });
-        Self { task, stop: stop.drop_guard() }
+        Self { task, erasures, stop: stop.drop_guard() }
     }
 
     async fn stop(self) {
         drop(self.stop);
         // It fails only if a chore panicked, which the panic hook has told.
         let _ = self.task.await;
+        let _ = self.erasures.await;
     }
 }

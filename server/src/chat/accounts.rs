@@ -13,7 +13,9 @@ use super::{
     Chat, Registration,
     commit::{Batch, Plan},
     error::{Error, Missing, Result, Unauthenticated},
-    events, invites, tokens, validate,
+    events, invites,
+    passwords::Verdict,
+    tokens, validate,
     views::View,
 };
 use crate::{
@@ -93,6 +95,7 @@ impl Chat {
             bot_owner: None,
             admin: !request.setup_code.is_empty(),
             create_ms: now_ms,
+            delete_ms: None,
         };
         let (token_row, token) = self.new_token(row.id, TokenKind::Person, &request.device);
         let setup = row.admin.then(|| Write::UseSetupCode(tokens::sha256(&request.setup_code)));
@@ -106,17 +109,27 @@ impl Chat {
         self.count_password(&request.username, from).await?;
         let found = self.metadata().user_by_name(&request.username).await?;
         let hash = found.as_ref().and_then(|user| user.password_hash.clone());
-        let right = self.passwords.verify(SecretString::from(request.password), hash).await;
+        let password = SecretString::from(request.password);
+        let verdict = self.passwords.verify(password.clone(), hash).await;
         // One that found no room to be tried was not wrong.
-        if !matches!(right, Ok(false)) {
+        if !matches!(verdict, Ok(Verdict::Wrong)) {
             self.discount_password(&request.username, from);
         }
-        let right = right?;
-        let user = found.filter(|_| right).ok_or(Error::Unauthenticated(Unauthenticated::Credentials))?;
+        let verdict = verdict?;
+        let refused = || Error::Unauthenticated(Unauthenticated::Credentials);
+        let user = found.filter(|_| verdict != Verdict::Wrong).ok_or_else(refused)?;
+        let still = match (verdict, &user.password_hash) {
+            (Verdict::Outdated, Some(old)) => {
+                Write::SetPassword { user: user.id, old: old.clone(), new: self.passwords.hash(password).await? }
+            }
+            // A password that is changed meanwhile lets nobody in any more.
+            (_, hash) => Write::RequireUser { user: user.id, password_hash: hash.clone() },
+        };
         let surplus = self.surplus_tokens(user.id).await?;
         let plan = || {
             let (row, token) = self.new_token(user.id, TokenKind::Person, &request.device);
-            let mut writes: Vec<_> = surplus.iter().map(delete).collect();
+            let mut writes = vec![still.clone()];
+            writes.extend(surplus.iter().map(delete));
             writes.push(Write::InsertToken(row));
             (Batch { writes, ..Batch::default() }, token)
         };

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use guildhall_proto::{ids::UserId, token::Token, v1};
+use guildhall_proto::{
+    ids::UserId,
+    token::Token,
+    v1::{self, event::Payload},
+};
 
 use super::{
     Caller, Chat, accounts,
@@ -42,10 +46,13 @@ impl Chat {
                 bot_owner: Some(owner),
                 admin: false,
                 create_ms: self.clock.now_ms(),
+                delete_ms: None,
             };
             let (token_row, token) = self.new_token(row.id, TokenKind::Bot, "");
             let writes = vec![Write::InsertUser(row.clone()), Write::InsertToken(token_row)];
-            (Batch { writes, ..Batch::default() }, (row, token))
+            let made = Payload::BotCreated(v1::BotCreated { bot: Some(events::user(&row)) });
+            let events = vec![events::new_event(owner, owner, row.create_ms, made)];
+            (Batch { expected: None, writes, events }, (row, token))
         };
         self.create(plan, || {}).await
     }
@@ -57,10 +64,35 @@ impl Chat {
         request: v1::RotateBotTokenRequest,
     ) -> Result<v1::RotateBotTokenResponse> {
         validate(&request)?;
-        let bot = self.metadata().user(UserId(request.bot_id)).await?;
-        let bot = bot.filter(|bot| bot.bot_owner == Some(caller.user)).ok_or(Error::NotFound(Missing::Bot))?;
+        let bot = self.my_bot(caller, request.bot_id).await?;
         let token = self.rotate(bot.id).await?;
         Ok(v1::RotateBotTokenResponse { token: token.reveal().to_owned() })
+    }
+
+    /// The caller's bots, newest first.
+    pub async fn list_bots(&self, caller: &Caller, request: v1::ListBotsRequest) -> Result<v1::ListBotsResponse> {
+        validate(&request)?;
+        let bots = self.metadata().bots_of(caller.user).await?;
+        Ok(v1::ListBotsResponse { bots: bots.iter().map(events::user).collect() })
+    }
+
+    /// Ends all tokens of a bot of the caller at once.
+    pub async fn revoke_bot_tokens(
+        &self,
+        caller: &Caller,
+        request: v1::RevokeBotTokensRequest,
+    ) -> Result<v1::RevokeBotTokensResponse> {
+        validate(&request)?;
+        let bot = self.my_bot(caller, request.bot_id).await?;
+        let there = Write::RequireUser { user: bot.id, password_hash: None };
+        self.end_tokens(bot.id, None, vec![there]).await?;
+        Ok(v1::RevokeBotTokensResponse {})
+    }
+
+    pub(super) async fn my_bot(&self, caller: &Caller, id: u64) -> Result<UserRow> {
+        let bot = self.metadata().user(UserId(id)).await?;
+        let mine = |bot: &UserRow| bot.bot_owner == Some(caller.user) && bot.delete_ms.is_none();
+        bot.filter(mine).ok_or(Error::NotFound(Missing::Bot))
     }
 
     pub(super) async fn rotate(&self, bot: UserId) -> Result<Token> {
@@ -68,7 +100,8 @@ impl Chat {
         let expire_ms = self.clock.now_ms() + OVERLAP_MS;
         let plan = || {
             let (row, token) = self.new_token(bot, TokenKind::Bot, "");
-            let mut writes: Vec<_> = surplus.iter().map(accounts::delete).collect();
+            let mut writes = vec![Write::RequireUser { user: bot, password_hash: None }];
+            writes.extend(surplus.iter().map(accounts::delete));
             writes.extend([Write::ExpireTokens { user: bot, expire_ms }, Write::InsertToken(row)]);
             (Batch { writes, ..Batch::default() }, token)
         };

@@ -172,7 +172,16 @@ impl Commits {
 
 /// Whether other nodes may hold in memory what this changes; see `Metadata::notices`.
 fn is_noticed(write: &Write) -> bool {
-    matches!(write, Write::DeleteToken { .. } | Write::ExpireTokens { .. } | Write::UpdateProfile(_))
+    matches!(
+        write,
+        Write::DeleteToken { .. }
+            | Write::ExpireTokens { .. }
+            | Write::EndTokens { .. }
+            | Write::UpdateProfile(_)
+            | Write::EraseUser { .. }
+            | Write::InsertBlock(_)
+            | Write::DeleteBlock { .. }
+    )
 }
 
 /// Runs a task to its end, whether or not the caller waits for it.
@@ -240,7 +249,7 @@ impl From<Taken> for Error {
     fn from(taken: Taken) -> Self {
         match taken {
             Taken::Username => Self::UsernameTaken,
-            Taken::Id | Taken::Member => Self::Conflict,
+            Taken::Id | Taken::Member | Taken::Password | Taken::Owner | Taken::Erasure => Self::Conflict,
             // Whoever is banned is not told so: the invite does not work.
             Taken::Invite | Taken::Banned => Self::NotFound(Missing::Invite),
             Taken::SetupCode => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guildhall_proto::{Violation, Violations, v1};
+use guildhall_proto::{Violation, Violations, ids::GuildId, v1};
 
 use super::access::Denied;
 use crate::{
@@ -77,6 +77,12 @@ pub enum Error {
     /// The channel holds no messages.
     #[error("this kind of channel holds no messages")]
     ChannelKind,
+    /// The password that goes with the call is wrong.
+    #[error("the password is wrong")]
+    PasswordWrong,
+    /// An account that is to go owns guilds: these.
+    #[error("the account owns guilds")]
+    OwnsGuilds(Vec<GuildId>),
     /// The owner stays.
     #[error("the owner cannot leave or be removed")]
     OwnerStays,

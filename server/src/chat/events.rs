@@ -43,6 +43,7 @@ pub(super) fn user(row: &UserRow) -> v1::User {
         custom_status: row.custom_status.clone(),
         bot: row.bot_owner.is_some(),
         create_time: Some(timestamp(row.create_ms)),
+        deleted: row.delete_ms.is_some(),
     }
 }
 
@@ -54,6 +55,7 @@ pub(super) fn author(row: &UserRow) -> v1::Author {
         display_name: row.display_name.clone(),
         avatar_url: row.avatar_url.clone(),
         bot: row.bot_owner.is_some(),
+        deleted: row.delete_ms.is_some(),
     }
 }
 

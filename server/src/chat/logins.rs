@@ -1,18 +1,23 @@
-//! Login sessions: whose token it is, which there are, and how they end.
+//! Login sessions: whose token it is, which there are, and how they end; the password that leads to them.
 
 use std::sync::Arc;
 
-use guildhall_proto::{ids::LoginSessionId, v1};
+use guildhall_proto::{
+    ids::{LoginSessionId, UserId},
+    v1,
+};
+use secrecy::SecretString;
 
 use super::{
     Caller, Chat, Revoked, accounts,
     commit::Batch,
     error::{Error, Missing, Result},
     events,
+    passwords::{self, Verdict},
     tokens::{self, Digest, Fingerprint},
     validate,
 };
-use crate::store::{Commit, TokenKind, TokenRow};
+use crate::store::{Commit, TokenKind, TokenRow, Write};
 
 impl Chat {
     /// Who bears this token.
@@ -84,6 +89,63 @@ impl Chat {
         validate(&request)?;
         self.end_login(caller, LoginSessionId(request.session_id)).await?;
         Ok(v1::RevokeSessionResponse {})
+    }
+
+    /// Ends all of the caller's login sessions but the one that calls.
+    pub async fn revoke_other_sessions(
+        &self,
+        caller: &Caller,
+        request: v1::RevokeOtherSessionsRequest,
+    ) -> Result<v1::RevokeOtherSessionsResponse> {
+        validate(&request)?;
+        self.end_tokens(caller.user, Some(caller.session), Vec::new()).await?;
+        Ok(v1::RevokeOtherSessionsResponse {})
+    }
+
+    /// Changes the caller's password; all other login sessions end with it.
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        request: v1::ChangePasswordRequest,
+    ) -> Result<v1::ChangePasswordResponse> {
+        validate(&request)?;
+        if caller.bot {
+            return Err(Error::Permission("PERSON"));
+        }
+        if passwords::is_same(&request.old_password, &request.new_password) {
+            let why = "must be another one than the old password";
+            return Err(Error::field("new_password", "change_password.new_password", why));
+        }
+        let old = self.right_password(caller, request.old_password).await?;
+        let new = self.passwords.hash(SecretString::from(request.new_password)).await?;
+        let change = vec![Write::SetPassword { user: caller.user, old, new }];
+        self.end_tokens(caller.user, Some(caller.session), change).await?;
+        Ok(v1::ChangePasswordResponse {})
+    }
+
+    /// The hash of the caller's password, if this is the password.
+    pub(super) async fn right_password(&self, caller: &Caller, password: String) -> Result<String> {
+        let hash = self.profile(caller.user).await?.password_hash;
+        match self.passwords.verify(SecretString::from(password), hash.clone()).await? {
+            Verdict::Wrong => Err(Error::PasswordWrong),
+            Verdict::Right | Verdict::Outdated => hash.ok_or(Error::PasswordWrong),
+        }
+    }
+
+    /// Ends all login sessions of a user but one, together with a change that is their reason.
+    pub(super) async fn end_tokens(
+        &self,
+        user: UserId,
+        except: Option<LoginSessionId>,
+        reason: Vec<Write>,
+    ) -> Result<()> {
+        let writes = reason.into_iter().chain([Write::EndTokens { user, except }]).collect();
+        let known = Arc::clone(&self.tokens);
+        let batch = Batch { writes, ..Batch::default() };
+        match self.commits.write(batch, Vec::new(), move || known.end_all(user, except)).await? {
+            Commit::Done(_) => Ok(()),
+            Commit::Moved(_) | Commit::Taken(_) => Err(Error::Conflict),
+        }
     }
 
     async fn end_login(&self, caller: &Caller, id: LoginSessionId) -> Result<()> {

@@ -12,6 +12,8 @@ mod cache;
 mod channels;
 mod cleanup;
 mod commit;
+mod deletions;
+mod erasures;
 pub mod error;
 mod events;
 mod explain;
@@ -31,6 +33,7 @@ mod pages;
 mod passwords;
 mod people;
 mod publisher;
+mod relationships;
 mod roles;
 mod setup;
 #[cfg(test)]
@@ -61,6 +64,8 @@ pub use error::{Error, Result};
 pub use messages::{PendingDelete, PendingEdit, PendingSend};
 use passwords::Passwords;
 use people::People;
+use relationships::Relationships;
+pub use relationships::{Hidden, Relation};
 pub use setup::Demo;
 pub use tokens::Revoked;
 use tokens::Tokens;
@@ -135,12 +140,14 @@ pub struct Chat {
     policy: Policy,
     guilds: Arc<Guilds>,
     people: Arc<People>,
+    relationships: Arc<Relationships>,
     tokens: Arc<Tokens>,
     passwords: Passwords,
     sequencer: Sequencer,
     commits: Commits,
     limits: Limits,
     notices_due: Notify,
+    erasures_due: Notify,
     among_others: AtomicBool,
 }
 
@@ -153,6 +160,7 @@ impl Chat {
         let publisher = Arc::new(publisher::ToHub(Arc::clone(&hub)));
         Arc::new(Self {
             people: Arc::new(People::new(Arc::clone(&metadata))),
+            relationships: Arc::new(Relationships::new(Arc::clone(&metadata))),
             tokens: Arc::new(Tokens::new(Arc::clone(&metadata))),
             passwords: Passwords::new(),
             sequencer: Sequencer::new(Arc::clone(&store.log), publisher, clock.clone()),
@@ -163,6 +171,7 @@ impl Chat {
             policy,
             guilds,
             notices_due: Notify::new(),
+            erasures_due: Notify::new(),
             among_others: AtomicBool::new(false),
         })
     }

@@ -33,10 +33,12 @@ impl Chat {
         self.tokens.trust(false);
         let mut watermark = None;
         let mut heard = None;
+        // Whether notices may have been missed.
+        let mut blind = true;
         loop {
-            match timeout(NOTICES_WITHIN, self.read_notices(watermark)).await {
+            match timeout(NOTICES_WITHIN, self.read_notices(watermark, blind)).await {
                 Ok(Ok(next)) => {
-                    (watermark, heard) = (Some(next), Some(Instant::now()));
+                    (watermark, heard, blind) = (Some(next), Some(Instant::now()), false);
                     self.tokens.trust(true);
                 }
                 Ok(Err(error)) => tracing::warn!(%error, "the notices of other nodes cannot be read"),
@@ -45,6 +47,7 @@ impl Chat {
             if heard.is_none_or(|heard| heard.elapsed() > TRUST) {
                 self.tokens.trust(false);
                 self.people.forget_all();
+                blind = true;
             }
             sleep(NOTICES_PAUSE).await;
             // Poked or not: the notices are read.
@@ -53,13 +56,17 @@ impl Chat {
     }
 
     /// The next watermark.
-    async fn read_notices(&self, watermark: Option<u64>) -> store::Result<u64> {
+    async fn read_notices(&self, watermark: Option<u64>, blind: bool) -> store::Result<u64> {
         let (next, notices) = self.metadata().notices(watermark.unwrap_or(0)).await?;
+        if blind {
+            self.relationships.all_changed().await?;
+        }
         for notice in notices {
             match notice {
                 Notice::LoginEnded(session) => self.tokens.ended_elsewhere(session),
                 Notice::TokensExpire { user, expire_ms } => self.tokens.expire(user, expire_ms),
                 Notice::ProfileChanged(user) => self.people.forget(user),
+                Notice::BlocksChanged(user) => self.relationships.changed(user).await?,
             }
         }
         Ok(next)

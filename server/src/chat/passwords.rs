@@ -1,4 +1,5 @@
-//! Password hashes: argon2id, off the async threads, two at a time, with a bounded queue.
+//! Password hashes: argon2id, off the async threads, two at a time, with a bounded queue. The same text is the same
+//! password however a keyboard composes its letters: what is hashed is its form NFC.
 
 use std::{
     sync::{Arc, LazyLock},
@@ -9,6 +10,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
+use icu_normalizer::ComposingNormalizerBorrowed;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
@@ -25,6 +27,17 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What is checked when there is no hash, so that an unknown user takes the same time as a wrong password.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash("nobody's").unwrap_or_default());
+
+/// What came of checking a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is another one, or there is none.
+    Wrong,
+    /// It is the password.
+    Right,
+    /// It is, and was hashed at another cost than today: it is to be hashed again while it is known.
+    Outdated,
+}
 
 /// Hashes and checks passwords.
 #[derive(Clone)]
@@ -47,7 +60,7 @@ impl Passwords {
     }
 
     /// Whether it is the password. Without a hash it never is, and takes as long to say.
-    pub(super) async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool> {
+    pub(super) async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<Verdict> {
         self.run(move || verify(password.expose_secret(), hash.as_deref())).await
     }
 
@@ -71,18 +84,34 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
+/// Whether two texts are the same password.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    normal(one) == normal(other)
+}
+
+fn normal(password: &str) -> std::borrow::Cow<'_, str> {
+    const { ComposingNormalizerBorrowed::new_nfc() }.normalize(password)
+}
+
 fn hash(password: &str) -> Result<String> {
-    let hash = argon2().hash_password(password.as_bytes());
+    let hash = argon2().hash_password(normal(password).as_bytes());
     hash.map(|hash| hash.to_string()).map_err(|error| Error::Internal(format!("password hash: {error}")))
 }
 
-fn verify(password: &str, hash: Option<&str>) -> bool {
+fn verify(password: &str, hash: Option<&str>) -> Verdict {
+    let Ok(parsed) = PasswordHash::new(hash.unwrap_or(&NOBODY)) else { return Verdict::Wrong };
     // The cost is that of the hash itself, so older hashes go on working when the cost is raised.
-    let right = |hash: &str| {
-        PasswordHash::new(hash).is_ok_and(|hash| argon2().verify_password(password.as_bytes(), &hash).is_ok())
-    };
-    let known = hash.is_some();
-    right(hash.unwrap_or(&NOBODY)) && known
+    let right = argon2().verify_password(normal(password).as_bytes(), &parsed).is_ok();
+    match hash {
+        Some(_) if right && cost(&parsed) == PasswordHash::new(&NOBODY).ok().as_ref().and_then(cost) => Verdict::Right,
+        Some(_) if right => Verdict::Outdated,
+        _ => Verdict::Wrong,
+    }
+}
+
+/// How a hash was made.
+fn cost(hash: &PasswordHash) -> Option<(String, Option<u32>, String)> {
+    Some((hash.algorithm.to_string(), hash.version, hash.params.to_string()))
 }
 
 #[cfg(test)]
@@ -93,9 +122,25 @@ mod tests {
     fn a_hash_knows_its_password_and_its_cost() {
         let hash = hash("correct horse").expect("hashed");
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(verify("correct horse", Some(&hash)));
-        assert!(!verify("correct horsf", Some(&hash)));
-        assert!(!verify("correct horse", Some("not a hash")));
+        assert_eq!(verify("correct horse", Some(&hash)), Verdict::Right);
+        assert_eq!(verify("correct horsf", Some(&hash)), Verdict::Wrong);
+        assert_eq!(verify("correct horse", Some("not a hash")), Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_letter_is_itself_however_it_is_composed() {
+        let (composed, decomposed) = ("caf\u{e9} au lait", "cafe\u{301} au lait");
+        assert!(is_same(composed, decomposed) && !is_same(composed, "cafe au lait"));
+        let hash = hash(decomposed).expect("hashed");
+        assert_eq!(verify(composed, Some(&hash)), Verdict::Right);
+    }
+
+    #[test]
+    fn a_hash_of_another_cost_is_outdated() {
+        let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).expect("a cost"));
+        let cheap = cheap.hash_password(b"correct horse").expect("hashed").to_string();
+        assert_eq!(verify("correct horse", Some(&cheap)), Verdict::Outdated);
+        assert_eq!(verify("correct horsf", Some(&cheap)), Verdict::Wrong);
     }
 
     #[test]
@@ -104,7 +149,7 @@ mod tests {
             |hash: &str| PasswordHash::new(hash).map(|hash| (hash.algorithm, hash.version, hash.params.to_string()));
         let somebody = hash("somebody's").expect("hashed");
         assert_eq!(cost(&NOBODY).expect("parses"), cost(&somebody).expect("parses"));
-        assert!(!verify("nobody's", None));
+        assert_eq!(verify("nobody's", None), Verdict::Wrong);
     }
 
     #[tokio::test]

@@ -96,6 +96,7 @@ impl Chat {
                 bot_owner: None,
                 admin: false,
                 create_ms: self.clock.now_ms(),
+                delete_ms: None,
             };
             (Batch { writes: vec![Write::InsertUser(row.clone())], ..Batch::default() }, row)
         };

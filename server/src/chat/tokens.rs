@@ -49,6 +49,13 @@ impl fmt::Debug for Fingerprint {
 pub enum Revoked {
     /// A login session ended now.
     Login(LoginSessionId),
+    /// All login sessions of a user but one ended now.
+    Logins {
+        /// Whose.
+        user: UserId,
+        /// The one that goes on.
+        except: Option<LoginSessionId>,
+    },
     /// All tokens that a bot has at this moment end then.
     Bot {
         /// Which.
@@ -161,6 +168,12 @@ impl Tokens {
         self.ended.replace(token.digest, ());
         self.held.retain(|_, known| known.session != token.id);
         self.tell(&Revoked::Login(token.id));
+    }
+
+    /// All login sessions of a user but one have ended in the store, which remembers them as ended.
+    pub(super) fn end_all(&self, user: UserId, except: Option<LoginSessionId>) {
+        self.held.retain(|_, known| known.user != user || Some(known.session) == except);
+        self.tell(&Revoked::Logins { user, except });
     }
 
     /// Another node has ended a login session.

@@ -70,8 +70,10 @@ impl Chat {
                 events: self.profile_events(&new, &guilds),
             };
             let (people, author) = (Arc::clone(&self.people), events::author(&new));
-            if let Commit::Done(_) = self.commits.write(batch, guilds, move || people.replace(author)).await? {
-                return Ok(v1::UpdateMeResponse { user: Some(events::user(&new)) });
+            match self.commits.write(batch, guilds, move || people.replace(author)).await? {
+                Commit::Done(_) => return Ok(v1::UpdateMeResponse { user: Some(events::user(&new)) }),
+                Commit::Moved(_) => {}
+                Commit::Taken(taken) => return Err(taken.into()),
             }
         }
         Err(Error::Conflict)
@@ -131,11 +133,14 @@ impl Chat {
     }
 }
 
-/// Fields that are not set stay; an empty name to show is the user name again.
+/// Fields that are not set stay; an empty name to show is the user name again, and one that is the user name follows it.
 fn patched(old: &UserRow, request: &v1::UpdateMeRequest) -> UserRow {
     let or = |new: &Option<String>, old: &String| new.as_ref().unwrap_or(old).clone();
+    let username = or(&request.username, &old.username);
+    let shown = if old.display_name == old.username { &username } else { &old.display_name };
     UserRow {
-        display_name: accounts::shown_name(&or(&request.display_name, &old.display_name), &old.username),
+        display_name: accounts::shown_name(&or(&request.display_name, shown), &username),
+        username,
         avatar_url: or(&request.avatar_url, &old.avatar_url),
         custom_status: or(&request.custom_status, &old.custom_status),
         ..old.clone()

@@ -112,6 +112,16 @@ impl Presences {
         shown(user, self.users.lock().get(&user))
     }
 
+    /// How a user is shown to others as far as this node knows; for those who listen to it, or to a guild of it.
+    pub fn known(&self, user: UserId) -> v1::Presence {
+        shown(user, self.users.lock().get(&user))
+    }
+
+    /// Nobody is there.
+    pub fn nobody(user: UserId) -> v1::Presence {
+        shown(user, None)
+    }
+
     /// Everybody who is shown as a member of a guild and is not offline; to be asked by those who listen to it.
     pub async fn in_guild(&self, guild: GuildId) -> Vec<v1::Presence> {
         self.look(Topic::GuildPresence(guild)).await;

@@ -59,4 +59,49 @@ impl AuthService for Auth {
         let (caller, request) = parts(request)?;
         Ok(Response::new(self.0.rotate_bot_token(&caller, request).await?))
     }
+
+    async fn revoke_other_sessions(
+        &self,
+        request: Request<v1::RevokeOtherSessionsRequest>,
+    ) -> Result<Response<v1::RevokeOtherSessionsResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.revoke_other_sessions(&caller, request).await?))
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<v1::ChangePasswordRequest>,
+    ) -> Result<Response<v1::ChangePasswordResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.change_password(&caller, request).await?))
+    }
+
+    async fn delete_account(
+        &self,
+        request: Request<v1::DeleteAccountRequest>,
+    ) -> Result<Response<v1::DeleteAccountResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.delete_account(&caller, request).await?))
+    }
+
+    async fn list_bots(&self, request: Request<v1::ListBotsRequest>) -> Result<Response<v1::ListBotsResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.list_bots(&caller, request).await?))
+    }
+
+    async fn revoke_bot_tokens(
+        &self,
+        request: Request<v1::RevokeBotTokensRequest>,
+    ) -> Result<Response<v1::RevokeBotTokensResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.revoke_bot_tokens(&caller, request).await?))
+    }
+
+    async fn delete_bot(
+        &self,
+        request: Request<v1::DeleteBotRequest>,
+    ) -> Result<Response<v1::DeleteBotResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.delete_bot(&caller, request).await?))
+    }
 }

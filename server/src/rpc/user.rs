@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use super::{generated::user_service_server::UserService, parts};
 use crate::chat::Chat;
 
-/// Profiles.
+/// Profiles and blocks.
 pub(super) struct Users(pub(super) Arc<Chat>);
 
 #[tonic::async_trait]
@@ -29,5 +29,29 @@ impl UserService for Users {
     ) -> Result<Response<v1::BatchGetUsersResponse>, Status> {
         let (caller, request) = parts(request)?;
         Ok(Response::new(self.0.batch_get_users(&caller, request).await?))
+    }
+
+    async fn block_user(
+        &self,
+        request: Request<v1::BlockUserRequest>,
+    ) -> Result<Response<v1::BlockUserResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.block_user(&caller, request).await?))
+    }
+
+    async fn unblock_user(
+        &self,
+        request: Request<v1::UnblockUserRequest>,
+    ) -> Result<Response<v1::UnblockUserResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.unblock_user(&caller, request).await?))
+    }
+
+    async fn list_blocks(
+        &self,
+        request: Request<v1::ListBlocksRequest>,
+    ) -> Result<Response<v1::ListBlocksResponse>, Status> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.0.list_blocks(&caller, request).await?))
     }
 }

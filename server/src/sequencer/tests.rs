@@ -78,6 +78,7 @@ impl Bench {
             bot_owner: None,
             admin: false,
             create_ms: 1,
+            delete_ms: None,
         };
         let writes = vec![Write::InsertUser(owner), Write::InsertGuild(guild), Write::InsertChannel(channel)];
         let commit = store.metadata.commit(None, writes, Vec::new()).await.expect("a commit");

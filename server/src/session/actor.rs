@@ -16,6 +16,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     Broken, Inbound, SENDS_IN_FLIGHT_MAX,
     answers::Answers,
+    blocks::Hiding,
     goodbye::Goodbye,
     outbox::Outbox,
     pull::Resuming,
@@ -65,6 +66,7 @@ pub(super) struct Actor {
     /// The stream that was last read from the log; streams that are behind take turns.
     pub(super) last_pulled: Option<StreamKey>,
     pub(super) typing: Typing,
+    pub(super) hiding: Hiding,
     pub(super) retry_at: Option<Instant>,
     expire_at: Option<Instant>,
     begun: Instant,
@@ -100,6 +102,7 @@ impl Actor {
             resuming: None,
             last_pulled: None,
             typing: Typing::default(),
+            hiding: Hiding::default(),
             retry_at: None,
             expire_at,
             begun: now,
@@ -136,6 +139,7 @@ impl Actor {
                         Flow::Continue(())
                     }
                 },
+                () = self.hiding.changed() => self.follow_blocks(),
                 () = tokio::time::sleep_until(deadline) => self.tick(),
             };
             if let Flow::Break(goodbye) = flow {

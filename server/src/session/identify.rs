@@ -122,6 +122,7 @@ impl Actor {
         self.outbox.hold(own, None);
         self.listen(Topic::Stream(own));
         let Beginning { me, position: user, guilds } = self.shared.chat.begin(&self.caller).await?;
+        self.hide().await?;
         self.custom_status.clone_from(&me.custom_status);
         self.profile_status.clone_from(&me.custom_status);
         guilds.into_iter().for_each(|guild| self.join(guild));

@@ -10,7 +10,10 @@ use bytes::Bytes;
 use guildhall_proto::ids::{ChannelId, GuildId, StreamKey, StreamKind, UserId};
 
 use super::watch::{Mode, Watch};
-use crate::{chat::GuildHandle, fanout::Published};
+use crate::{
+    chat::{GuildHandle, Hidden},
+    fanout::Published,
+};
 
 /// Events that wait for a session at most; then its streams fall behind and are read from the log.
 const EVENTS_MAX: usize = 256;
@@ -26,6 +29,8 @@ pub(super) struct Merge {
     pub(super) watches: HashMap<StreamKey, Watch>,
     pub(super) presences: HashMap<UserId, Bytes>,
     pub(super) presence_guilds: HashMap<GuildId, Arc<GuildHandle>>,
+    /// Whose presence and typing is not shown.
+    pub(super) hidden: Option<Arc<Hidden>>,
     pub(super) behind: usize,
     pub(super) user_moved: bool,
     pub(super) guild_moved: bool,
@@ -166,6 +171,10 @@ impl Merge {
             .filter_map(|(stream, watch)| (!watch.may_see(user, *stream)).then_some(*stream))
             .collect();
         lost.into_iter().for_each(|stream| self.set_mode(stream, Mode::Lost));
+    }
+
+    pub(super) fn hides(&self, user: UserId) -> bool {
+        self.hidden.as_ref().is_some_and(|hidden| hidden.has(user))
     }
 
     pub(super) fn presence(&mut self, user: UserId, frame: Bytes) {

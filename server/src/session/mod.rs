@@ -5,6 +5,7 @@
 
 mod actor;
 mod answers;
+mod blocks;
 mod commands;
 pub mod frame;
 mod goodbye;

@@ -20,7 +20,7 @@ use super::{
     watch::{Mode, Watch},
 };
 use crate::{
-    chat::GuildHandle,
+    chat::{GuildHandle, Hidden},
     fanout::{Delivery, Published, Subscriber},
 };
 
@@ -230,6 +230,11 @@ impl Outbox {
         (count, live)
     }
 
+    /// From now on presence and typing of these are not shown.
+    pub(super) fn hide(&self, hidden: Arc<Hidden>) {
+        self.inner.lock().hidden = Some(hidden);
+    }
+
     /// Presence of a guild's members is shown for as long as the user is one of them.
     pub(super) fn watch_presence(&self, guild: GuildId, handle: Arc<GuildHandle>) {
         let mut inner = self.inner.lock();
@@ -284,7 +289,7 @@ impl Outbox {
 
     fn typing(&self, stream: StreamKey, guild_seq: u64, typist: UserId, frame: &Bytes) {
         let mut inner = self.inner.lock();
-        if typist == self.user || inner.queue.len() >= PASSING_MAX {
+        if typist == self.user || inner.queue.len() >= PASSING_MAX || inner.hides(typist) {
             return;
         }
         let user = self.user;
@@ -314,7 +319,7 @@ impl Outbox {
             }
             None => user == self.user || inner.watches.values().any(|watch| watch.is_shared_by(self.user, user)),
         };
-        if may_see {
+        if may_see && !inner.hides(user) {
             inner.presence(user, frame.clone());
         }
     }

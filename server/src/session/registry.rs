@@ -93,6 +93,15 @@ struct Handle {
     outbox: Arc<Outbox>,
 }
 
+impl Handle {
+    /// Its token has ended: it ends at once, whatever the actor is waiting for.
+    fn end(&self) {
+        self.outbox.mute();
+        let goodbye = Goodbye::new(GoodbyeReason::AuthExpired);
+        self.controls.send_modify(|controls| controls.end = Some(goodbye));
+    }
+}
+
 impl Sessions {
     /// No session is there yet.
     pub fn new(config: SessionConfig, chat: Arc<Chat>, hub: Arc<Hub>) -> Self {
@@ -275,12 +284,11 @@ impl Shared {
         let live = self.live.lock();
         match *revoked {
             Revoked::Login(login) => {
-                for handle in live.handles.values().filter(|handle| handle.login == login) {
-                    // At once, whatever the actor is waiting for.
-                    handle.outbox.mute();
-                    let goodbye = Goodbye::new(GoodbyeReason::AuthExpired);
-                    handle.controls.send_modify(|controls| controls.end = Some(goodbye));
-                }
+                live.handles.values().filter(|handle| handle.login == login).for_each(Handle::end);
+            }
+            Revoked::Logins { user, except } => {
+                let ended = |handle: &&Handle| handle.user == user && Some(handle.login) != except;
+                live.handles.values().filter(ended).for_each(Handle::end);
             }
             Revoked::Bot { user, expire_ms } => {
                 for handle in live.handles.values().filter(|handle| handle.user == user) {

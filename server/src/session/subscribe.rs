@@ -281,7 +281,7 @@ impl Actor {
             self.listen(Topic::GuildPresence(guild));
             for presence in self.shared.presences.in_guild(guild).await {
                 let user = UserId::from(presence.user_id);
-                if handle.is_member(user) {
+                if handle.is_member(user) && !self.hiding.has(user) {
                     self.outbox.presence(user, presence_frame(presence));
                 }
             }
@@ -293,7 +293,7 @@ impl Actor {
             }
             self.listen(Topic::UserPresence(user));
             let presence = self.shared.presences.get(user).await;
-            self.outbox.presence(user, presence_frame(presence));
+            self.outbox.presence(user, presence_frame(self.visible(user, presence)));
         }
     }
 }

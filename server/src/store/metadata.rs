@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use guildhall_proto::ids::{ChannelId, GuildId, LoginSessionId, RoleId, StreamKey, UserId};
 
 use super::{
-    AuditQuery, AuditRow, BanRow, ChannelRow, GuildRow, GuildSnapshot, InviteRow, MemberRow, Position, Result, RoleRow,
-    TokenRow, UserRow,
+    AuditQuery, AuditRow, BanRow, BlockRow, ChannelRow, ErasureRow, GuildRow, GuildSnapshot, InviteRow, MemberRow,
+    Position, Result, RoleRow, TokenRow, UserRow,
 };
 
 /// One row to be written.
@@ -16,8 +16,48 @@ use super::{
 pub enum Write {
     /// A new user, with a stream.
     InsertUser(UserRow),
-    /// A user's profile (display name, avatar, custom status).
+    /// A user's profile (user name, display name, avatar, custom status). `Taken::Username` if another one has the name.
     UpdateProfile(UserRow),
+    /// Writes nothing. `Taken::Password` if the user is deleted or has another password by now; nobody changes that before
+    /// this commit is done.
+    RequireUser {
+        /// Who.
+        user: UserId,
+        /// The hash of the password; `None` for bots.
+        password_hash: Option<String>,
+    },
+    /// A new password. `Taken::Password` if the user has another one than `old` by now.
+    SetPassword {
+        /// Whose.
+        user: UserId,
+        /// The hash so far.
+        old: String,
+        /// The new hash.
+        new: String,
+    },
+    /// A user goes, and leaves a tombstone: names, picture, status and password are erased, the stream is closed, blocks of
+    /// and by the user go. `Taken::Owner` if the user owns guilds. Memberships and tokens are not touched.
+    EraseUser {
+        /// Who.
+        user: UserId,
+        /// Unix milliseconds.
+        delete_ms: u64,
+    },
+    /// A block; one that is there already stays.
+    InsertBlock(BlockRow),
+    /// A block goes.
+    DeleteBlock {
+        /// Whose.
+        user: UserId,
+        /// Of whom.
+        blocked: UserId,
+    },
+    /// The messages of a deleted account are to be erased.
+    InsertErasure(ErasureRow),
+    /// An erasure is further: the row with its version, which becomes one more. `Taken::Erasure` if it has another one.
+    MoveErasure(ErasureRow),
+    /// An erasure is done.
+    DeleteErasure(UserId),
     /// A new token.
     InsertToken(TokenRow),
     /// Last use and end of a token.
@@ -35,6 +75,14 @@ pub enum Write {
         user: UserId,
         /// Unix milliseconds.
         expire_ms: u64,
+    },
+    /// All tokens of a user but one end now, and are remembered as ended. After a `SetPassword` or an `EraseUser` those are
+    /// among them that others make at the same time with a `RequireUser`.
+    EndTokens {
+        /// Whose.
+        user: UserId,
+        /// The one that goes on.
+        except: Option<LoginSessionId>,
     },
     /// A token ends now.
     DeleteToken {
@@ -140,6 +188,12 @@ pub enum Taken {
     Invite,
     /// The setup code is wrong or used.
     SetupCode,
+    /// The user was deleted, or the password is another one.
+    Password,
+    /// The user owns guilds.
+    Owner,
+    /// Somebody else works on the erasure.
+    Erasure,
 }
 
 /// What became of a commit.
@@ -167,6 +221,8 @@ pub enum Notice {
     },
     /// A user's profile changed.
     ProfileChanged(UserId),
+    /// A user blocked others, or was blocked, or not any more.
+    BlocksChanged(UserId),
 }
 
 /// Everything but the logs of channels.
@@ -187,8 +243,19 @@ pub trait Metadata: Send + Sync + 'static {
     async fn user_by_name(&self, username: &str) -> Result<Option<UserRow>>;
     /// Users by id; unknown ones are left out. Any order.
     async fn users(&self, ids: &[UserId]) -> Result<Vec<UserRow>>;
+    /// The bots of a user, newest first, without deleted ones.
+    async fn bots_of(&self, owner: UserId) -> Result<Vec<UserRow>>;
     /// Whether a user who administers the server exists.
     async fn has_admin(&self) -> Result<bool>;
+
+    /// Whom a user has blocked, newest first.
+    async fn blocks(&self, user: UserId) -> Result<Vec<BlockRow>>;
+    /// Whom a user has blocked, and who has blocked the user. Any order; some may be named twice.
+    async fn hidden_from(&self, user: UserId) -> Result<Vec<UserId>>;
+    /// The blocks of two users of each other: none, one or both.
+    async fn blocks_between(&self, one: UserId, other: UserId) -> Result<Vec<BlockRow>>;
+    /// The erasures that anybody may go on with at this moment, up to `limit`, those that wait longest first.
+    async fn erasures(&self, now_ms: u64, limit: usize) -> Result<Vec<ErasureRow>>;
 
     /// A token by its digest, with its user.
     async fn token(&self, digest: &[u8; 32]) -> Result<Option<(TokenRow, UserRow)>>;
@@ -199,6 +266,8 @@ pub trait Metadata: Send + Sync + 'static {
     async fn guild(&self, id: GuildId) -> Result<Option<GuildSnapshot>>;
     /// The guilds of a user, oldest membership first.
     async fn guilds_of(&self, user: UserId) -> Result<Vec<GuildId>>;
+    /// The guilds that a user owns, by id.
+    async fn guilds_owned(&self, user: UserId) -> Result<Vec<GuildId>>;
     /// What a session begins with: a user, how far the user's stream is, and the guilds, as `user`, `stream_position` and
     /// `guilds_of` have them, the position not newer than the rest.
     async fn beginning(&self, id: UserId) -> Result<Option<(UserRow, Position, Vec<GuildId>)>> {

@@ -4,6 +4,7 @@
 //! streams of guilds and users). A third one, `Registry`, is for those engines that many nodes share. Engines are
 //! folders. Nothing in here decides who may do what, and nothing above knows which engine answers.
 
+pub mod accounts;
 pub mod cassandra;
 #[cfg(test)]
 mod contract;
@@ -20,12 +21,13 @@ use std::sync::Arc;
 
 use crate::breaker::Refused;
 
+pub use accounts::{BlockRow, ErasureRow, TokenKind, TokenRow, UserRow};
 pub use log::{Anchor, Append, Body, Change, ChannelLog, Duplicate, Entry, MessageRow, Page, Record, Sent};
 pub use metadata::{Commit, EventRow, Metadata, NewEvent, Notice, Taken, Write};
 pub use nodes::{Node, Registry};
 pub use rows::{
     AuditQuery, AuditRow, BanRow, ChannelRow, GuildRow, GuildSnapshot, InviteRow, MemberRow, OverwriteRow, RoleRow,
-    Target, TokenKind, TokenRow, UserRow,
+    Target,
 };
 
 /// Why an engine could not do what it was asked. Absence is `Option`, never an error.

@@ -1,61 +1,8 @@
-//! The rows of users, guilds, channels, members, roles, bans, invites and acts, the same for every engine.
+//! The rows of guilds, channels, members, roles, bans, invites and acts, the same for every engine.
 
-use guildhall_proto::ids::{ChannelId, GuildId, LoginSessionId, RoleId, UserId};
+use guildhall_proto::ids::{ChannelId, GuildId, RoleId, UserId};
 
 use super::Position;
-
-/// A person or a bot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserRow {
-    /// The id.
-    pub id: UserId,
-    /// Unique, lower case.
-    pub username: String,
-    /// The name to show; never empty.
-    pub display_name: String,
-    /// Empty = none.
-    pub avatar_url: String,
-    /// Empty = none.
-    pub custom_status: String,
-    /// PHC string; `None` for bots.
-    pub password_hash: Option<String>,
-    /// Who owns the bot; `None` for people.
-    pub bot_owner: Option<UserId>,
-    /// Whether the user administers this server.
-    pub admin: bool,
-    /// Unix milliseconds.
-    pub create_ms: u64,
-}
-
-/// What a token was made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenKind {
-    /// A login session of a person.
-    Person,
-    /// A bot.
-    Bot,
-}
-
-/// A login session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenRow {
-    /// The id that the user sees.
-    pub id: LoginSessionId,
-    /// SHA-256 of the token.
-    pub digest: [u8; 32],
-    /// Whose.
-    pub user: UserId,
-    /// What for.
-    pub kind: TokenKind,
-    /// What the device calls itself.
-    pub device: String,
-    /// Unix milliseconds.
-    pub create_ms: u64,
-    /// Unix milliseconds.
-    pub last_used_ms: u64,
-    /// Unix milliseconds; `None` = never.
-    pub expire_ms: Option<u64>,
-}
 
 /// A guild.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use guildhall_proto::v1;
+use guildhall_tests::deployment::PASSWORD;
 use tonic::Status;
 
 use super::scene::Scene;
@@ -29,6 +30,30 @@ pub(super) fn rows() -> Vec<Row> {
         register("an invite that does not exist", "NOT_FOUND INVITE_NOT_FOUND", |request| {
             request.invite_code = "guess".to_owned();
         }),
+        row("a new password by a wrong one", "PERMISSION_DENIED PASSWORD_WRONG", async |scene| {
+            new_password(&scene, "not the password", "long enough").await
+        }),
+        row(
+            "the old password as the new one",
+            "INVALID_ARGUMENT VALIDATION_FAILED new_password/change_password.new_password",
+            async |scene| new_password(&scene, PASSWORD, PASSWORD).await,
+        ),
+        row(
+            "a new password of 7 characters",
+            "INVALID_ARGUMENT VALIDATION_FAILED new_password/string.min_len",
+            async |scene| new_password(&scene, PASSWORD, "7 chars").await,
+        ),
+        row("an account that is to go by a wrong password", "PERMISSION_DENIED PASSWORD_WRONG", async |scene| {
+            delete_account(&scene, "not the password").await
+        }),
+        row("an account that is to go and owns a guild", "FAILED_PRECONDITION OWNS_GUILDS", async |scene| {
+            delete_account(&scene, PASSWORD).await
+        }),
+        block("a block of oneself", "INVALID_ARGUMENT VALIDATION_FAILED user_id/block_user.user_id", |scene| {
+            scene.ann.user.id.get()
+        }),
+        block("a block of nobody", "INVALID_ARGUMENT VALIDATION_FAILED user_id/fixed64.gt", |_| 0),
+        block("a block of a stranger to the server", "NOT_FOUND USER_NOT_FOUND", |_| u64::MAX),
         row("a name for two at once", "one account, ALREADY_EXISTS USERNAME_TAKEN", two_at_once),
     ]
 }
@@ -42,6 +67,23 @@ fn register(input: &str, outcome: impl Into<String>, change: fn(&mut v1::Registe
         let mut request = request("somebody");
         change(&mut request);
         words::of_call(scene.ann.wire.auth().register(request).await, |_| "an account".to_owned())
+    })
+}
+
+async fn new_password(scene: &Scene, old: &str, new: &str) -> String {
+    let request = v1::ChangePasswordRequest { old_password: old.to_owned(), new_password: new.to_owned() };
+    words::of_call(scene.ann.wire.auth().change_password(request).await, |_| "changed".to_owned())
+}
+
+async fn delete_account(scene: &Scene, password: &str) -> String {
+    let request = v1::DeleteAccountRequest { password: password.to_owned(), delete_messages: true };
+    words::of_call(scene.ann.wire.auth().delete_account(request).await, |_| "deleted".to_owned())
+}
+
+fn block(input: &str, outcome: &str, whom: fn(&Scene) -> u64) -> Row {
+    row(input, outcome, async move |scene| {
+        let request = v1::BlockUserRequest { user_id: whom(&scene) };
+        words::of_call(scene.ann.wire.users().block_user(request).await, |_| "blocked".to_owned())
     })
 }
 

@@ -5,7 +5,7 @@ use guildhall::{ChannelId, Client, GuildId, UserId};
 use super::Deployment;
 use crate::wire::Wire;
 
-/// The password of everybody.
+/// The password of everybody whom `Deployment::user` makes.
 pub const PASSWORD: &str = "correct horse battery";
 
 /// Somebody with an account.

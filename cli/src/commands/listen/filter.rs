@@ -7,7 +7,7 @@ use guildhall_proto::v1;
 use super::event::Happening;
 
 /// The kinds that can be asked for.
-pub(super) const KINDS: [&str; 24] = [
+pub(super) const KINDS: [&str; 28] = [
     "message_created",
     "message_updated",
     "message_deleted",
@@ -26,6 +26,10 @@ pub(super) const KINDS: [&str; 24] = [
     "guild_joined",
     "guild_left",
     "user_updated",
+    "user_blocked",
+    "user_unblocked",
+    "bot_created",
+    "bot_deleted",
     "unknown",
     "gap",
     "typing_started",

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use argon2::password_hash::PasswordHasher as _;
 use guildhall_proto::{
     ids::UserId,
     v1::{self, event::Payload},
@@ -9,9 +10,12 @@ use guildhall_proto::{
 use parking_lot::Mutex;
 
 use super::{Bench, Registration, assert_error, registration};
-use crate::chat::{
-    Error, Revoked,
-    error::{Missing, Unauthenticated},
+use crate::{
+    chat::{
+        Error, Revoked,
+        error::{Missing, Unauthenticated},
+    },
+    store::Write,
 };
 
 const MINUTE_MS: u64 = 60_000;
@@ -185,4 +189,44 @@ async fn the_demo_is_there_once() {
         let guild = bench.chat.guild(first.guild_id).await.expect("read").expect("there");
         assert!(guild.may_read(bot.user, first.channel_id));
     }
+}
+
+#[tokio::test]
+async fn a_hash_of_another_cost_is_made_anew_by_a_login() {
+    let bench = Bench::open().await;
+    let ann = bench.person("ann").await;
+    let hash = async || bench.chat.profile(ann.user).await.expect("there").password_hash.expect("a hash");
+    let made = hash().await;
+    // Argon2id of "correct horse" at the least cost.
+    let params = argon2::Params::new(8, 1, 1, None).expect("a cost");
+    let cheap = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let cheap = cheap.hash_password(b"correct horse").expect("hashed").to_string();
+    let set = Write::SetPassword { user: ann.user, old: made, new: cheap.clone() };
+    bench.chat.metadata().commit(None, vec![set], Vec::new()).await.expect("written");
+
+    assert_error!(bench.chat.login(login("ann", "wrong horse")).await, Error::Unauthenticated(_));
+    assert_eq!(hash().await, cheap);
+    bench.chat.login(login("ann", "correct horse")).await.expect("logged in");
+    let anew = hash().await;
+    assert!(anew.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{anew}");
+    bench.chat.login(login("ann", "correct horse")).await.expect("logged in again");
+    assert_eq!(hash().await, anew, "once");
+}
+
+#[tokio::test]
+async fn a_new_password_is_told_to_all_other_sessions() {
+    let bench = Bench::open().await;
+    let ann = bench.person("ann").await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hook = Arc::clone(&told);
+    bench.chat.on_revoked(Box::new(move |revoked| hook.lock().push(*revoked)));
+    let response = bench.chat.login(login("ann", "correct horse")).await.expect("logged in");
+    let request =
+        v1::ChangePasswordRequest { old_password: "correct horse".into(), new_password: "correct donkey".into() };
+    bench.chat.change_password(&ann, request.clone()).await.expect("changed");
+    assert_eq!(*told.lock(), [Revoked::Logins { user: ann.user, except: Some(ann.session) }]);
+    let ended = bench.chat.authenticate(&response.token).await;
+    assert_error!(ended, Error::Unauthenticated(Unauthenticated::TokenExpired));
+    bench.chat.revalidate(&ann).await.expect("goes on");
+    assert_error!(bench.chat.change_password(&ann, request).await, Error::PasswordWrong);
 }

@@ -44,6 +44,7 @@ fn members_come_and_go() {
         bot_owner: None,
         admin: false,
         create_ms: 1,
+        delete_ms: None,
     };
     let member = events::member(&MemberRow::new(GUILD, STRANGER, 9_001), &profile);
     apply(&mut view, Payload::MemberJoined(v1::MemberJoined { member: Some(member) }));

@@ -22,8 +22,24 @@ pub mod user_service_server {
             &self,
             request: tonic::Request<::guildhall_proto::v1::BatchGetUsersRequest>,
         ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::BatchGetUsersResponse>, tonic::Status>;
+        /// Blocks a user: from now on neither is shown the presence or the typing of the other. The blocked one is not told, and
+        /// sees what an invisible user shows. Blocking somebody again changes nothing. At most 1,000 users.
+        async fn block_user(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::BlockUserRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::BlockUserResponse>, tonic::Status>;
+        /// Ends a block. To unblock somebody who is not blocked changes nothing.
+        async fn unblock_user(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::UnblockUserRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::UnblockUserResponse>, tonic::Status>;
+        /// Whom the caller has blocked, newest first.
+        async fn list_blocks(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::ListBlocksRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListBlocksResponse>, tonic::Status>;
     }
-    /// Profiles.
+    /// Profiles, and whom one does not want to hear of.
     #[derive(Debug)]
     pub struct UserServiceServer<T> {
         inner: Arc<T>,
@@ -187,6 +203,99 @@ pub mod user_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/guildhall.v1.UserService/BlockUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct BlockUserSvc<T: UserService>(pub Arc<T>);
+                    impl<T: UserService> tonic::server::UnaryService<::guildhall_proto::v1::BlockUserRequest> for BlockUserSvc<T> {
+                        type Response = ::guildhall_proto::v1::BlockUserResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::BlockUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as UserService>::block_user(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BlockUserSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.UserService/UnblockUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnblockUserSvc<T: UserService>(pub Arc<T>);
+                    impl<T: UserService> tonic::server::UnaryService<::guildhall_proto::v1::UnblockUserRequest> for UnblockUserSvc<T> {
+                        type Response = ::guildhall_proto::v1::UnblockUserResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::UnblockUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as UserService>::unblock_user(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnblockUserSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.UserService/ListBlocks" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListBlocksSvc<T: UserService>(pub Arc<T>);
+                    impl<T: UserService> tonic::server::UnaryService<::guildhall_proto::v1::ListBlocksRequest> for ListBlocksSvc<T> {
+                        type Response = ::guildhall_proto::v1::ListBlocksResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::ListBlocksRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as UserService>::list_blocks(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListBlocksSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
@@ -248,6 +357,23 @@ pub mod auth_service_server {
             &self,
             request: tonic::Request<::guildhall_proto::v1::RevokeSessionRequest>,
         ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::RevokeSessionResponse>, tonic::Status>;
+        /// Ends all login sessions of the caller but the one that the call was made with. Their gateway sessions end at once.
+        async fn revoke_other_sessions(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::RevokeOtherSessionsRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::RevokeOtherSessionsResponse>, tonic::Status>;
+        /// Changes the caller's password, and ends all other login sessions as RevokeOtherSessions does.
+        async fn change_password(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::ChangePasswordRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ChangePasswordResponse>, tonic::Status>;
+        /// Deletes the caller's account and its bots, for ever. All login sessions end at once, memberships end with events, the
+        /// user name is free again. What the account wrote stays, by "deleted user", or is erased in the background. Whoever
+        /// owns guilds, oneself or by a bot, is refused: delete them or hand them over first.
+        async fn delete_account(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::DeleteAccountRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::DeleteAccountResponse>, tonic::Status>;
         /// Makes a bot account that belongs to the caller. Its token is shown this once.
         async fn create_bot(
             &self,
@@ -258,6 +384,21 @@ pub mod auth_service_server {
             &self,
             request: tonic::Request<::guildhall_proto::v1::RotateBotTokenRequest>,
         ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::RotateBotTokenResponse>, tonic::Status>;
+        /// The bots of the caller, newest first.
+        async fn list_bots(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::ListBotsRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::ListBotsResponse>, tonic::Status>;
+        /// Ends all tokens of a bot of the caller at once, for one that leaked. RotateBotToken makes a new one.
+        async fn revoke_bot_tokens(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::RevokeBotTokensRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::RevokeBotTokensResponse>, tonic::Status>;
+        /// Deletes a bot of the caller, as DeleteAccount deletes a person.
+        async fn delete_bot(
+            &self,
+            request: tonic::Request<::guildhall_proto::v1::DeleteBotRequest>,
+        ) -> std::result::Result<tonic::Response<::guildhall_proto::v1::DeleteBotResponse>, tonic::Status>;
     }
     /// Who one is. Register and Login are open; everything else wants a token in the metadata key `authorization`, as
     /// `Bearer <token>`.
@@ -486,6 +627,103 @@ pub mod auth_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/guildhall.v1.AuthService/RevokeOtherSessions" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeOtherSessionsSvc<T: AuthService>(pub Arc<T>);
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::RevokeOtherSessionsRequest>
+                        for RevokeOtherSessionsSvc<T>
+                    {
+                        type Response = ::guildhall_proto::v1::RevokeOtherSessionsResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::RevokeOtherSessionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as AuthService>::revoke_other_sessions(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeOtherSessionsSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.AuthService/ChangePassword" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChangePasswordSvc<T: AuthService>(pub Arc<T>);
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::ChangePasswordRequest>
+                        for ChangePasswordSvc<T>
+                    {
+                        type Response = ::guildhall_proto::v1::ChangePasswordResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::ChangePasswordRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as AuthService>::change_password(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChangePasswordSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.AuthService/DeleteAccount" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteAccountSvc<T: AuthService>(pub Arc<T>);
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::DeleteAccountRequest> for DeleteAccountSvc<T> {
+                        type Response = ::guildhall_proto::v1::DeleteAccountResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::DeleteAccountRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as AuthService>::delete_account(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteAccountSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/guildhall.v1.AuthService/CreateBot" => {
                     #[allow(non_camel_case_types)]
                     struct CreateBotSvc<T: AuthService>(pub Arc<T>);
@@ -541,6 +779,101 @@ pub mod auth_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RotateBotTokenSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.AuthService/ListBots" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListBotsSvc<T: AuthService>(pub Arc<T>);
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::ListBotsRequest> for ListBotsSvc<T> {
+                        type Response = ::guildhall_proto::v1::ListBotsResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::ListBotsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as AuthService>::list_bots(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListBotsSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.AuthService/RevokeBotTokens" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeBotTokensSvc<T: AuthService>(pub Arc<T>);
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::RevokeBotTokensRequest>
+                        for RevokeBotTokensSvc<T>
+                    {
+                        type Response = ::guildhall_proto::v1::RevokeBotTokensResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::RevokeBotTokensRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as AuthService>::revoke_bot_tokens(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeBotTokensSvc(inner);
+                        let codec = crate::rpc::codec::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.v1.AuthService/DeleteBot" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteBotSvc<T: AuthService>(pub Arc<T>);
+                    impl<T: AuthService> tonic::server::UnaryService<::guildhall_proto::v1::DeleteBotRequest> for DeleteBotSvc<T> {
+                        type Response = ::guildhall_proto::v1::DeleteBotResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::guildhall_proto::v1::DeleteBotRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as AuthService>::delete_bot(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteBotSvc(inner);
                         let codec = crate::rpc::codec::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)

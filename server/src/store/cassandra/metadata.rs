@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::Engine;
 use super::closing::Job;
 use crate::store::{
-    AuditQuery, AuditRow, BanRow, Commit, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Notice,
-    Position, Result, TokenRow, UserRow, Write,
+    AuditQuery, AuditRow, BanRow, BlockRow, Commit, ErasureRow, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata,
+    NewEvent, Notice, Position, Result, TokenRow, UserRow, Write,
 };
 
 /// Logs that are closed at once.
@@ -97,8 +97,28 @@ impl Metadata for Closing {
         self.inner.users(ids).await
     }
 
+    async fn bots_of(&self, owner: UserId) -> Result<Vec<UserRow>> {
+        self.inner.bots_of(owner).await
+    }
+
     async fn has_admin(&self) -> Result<bool> {
         self.inner.has_admin().await
+    }
+
+    async fn blocks(&self, user: UserId) -> Result<Vec<BlockRow>> {
+        self.inner.blocks(user).await
+    }
+
+    async fn hidden_from(&self, user: UserId) -> Result<Vec<UserId>> {
+        self.inner.hidden_from(user).await
+    }
+
+    async fn blocks_between(&self, one: UserId, other: UserId) -> Result<Vec<BlockRow>> {
+        self.inner.blocks_between(one, other).await
+    }
+
+    async fn erasures(&self, now_ms: u64, limit: usize) -> Result<Vec<ErasureRow>> {
+        self.inner.erasures(now_ms, limit).await
     }
 
     async fn token(&self, digest: &[u8; 32]) -> Result<Option<(TokenRow, UserRow)>> {
@@ -115,6 +135,10 @@ impl Metadata for Closing {
 
     async fn guilds_of(&self, user: UserId) -> Result<Vec<GuildId>> {
         self.inner.guilds_of(user).await
+    }
+
+    async fn guilds_owned(&self, user: UserId) -> Result<Vec<GuildId>> {
+        self.inner.guilds_owned(user).await
     }
 
     async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {

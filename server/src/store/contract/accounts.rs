@@ -5,7 +5,7 @@ use guildhall_proto::ids::UserId;
 use super::fixtures::{NOW_MS, commit, fresh, user};
 use crate::store::{Commit, Store, Taken, TokenKind, TokenRow, UserRow, Write};
 
-fn token(user: UserId) -> TokenRow {
+pub(super) fn token(user: UserId) -> TokenRow {
     let id = fresh();
     let mut digest = [0xff; 32];
     digest[..8].copy_from_slice(&id.to_le_bytes());
@@ -59,8 +59,17 @@ pub(crate) async fn profiles_change_alone(store: Store) {
         custom_status: "here".into(),
         ..before.clone()
     };
-    let sent = UserRow { username: "changed".into(), admin: true, password_hash: None, ..profile.clone() };
+    let profile = UserRow { username: format!("renamed-{}", before.id), ..profile };
+    let sent = UserRow { admin: true, password_hash: None, ..profile.clone() };
     commit(&store, vec![Write::UpdateProfile(sent)]).await;
+    assert_eq!(store.metadata.user(before.id).await.unwrap(), Some(profile.clone()));
+    assert_eq!(store.metadata.user_by_name(&before.username).await.unwrap(), None);
+
+    let other = user();
+    commit(&store, vec![Write::InsertUser(other.clone())]).await;
+    let taken = UserRow { username: other.username, display_name: "x".into(), ..profile.clone() };
+    let outcome = store.metadata.commit(None, vec![Write::UpdateProfile(taken)], Vec::new()).await.unwrap();
+    assert_eq!(outcome, Commit::Taken(Taken::Username));
     assert_eq!(store.metadata.user(before.id).await.unwrap(), Some(profile));
 }
 

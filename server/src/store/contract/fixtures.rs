@@ -30,6 +30,7 @@ pub(super) fn user() -> UserRow {
         bot_owner: None,
         admin: false,
         create_ms: NOW_MS,
+        delete_ms: None,
     }
 }
 

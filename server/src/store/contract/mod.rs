@@ -4,6 +4,7 @@
 
 mod accounts;
 mod appends;
+mod departures;
 mod fixtures;
 mod guilds;
 mod invites;
@@ -20,6 +21,7 @@ pub(super) mod cases {
     //! All cases, flat, so that their names are the tests' names.
     pub(crate) use super::accounts::*;
     pub(crate) use super::appends::*;
+    pub(crate) use super::departures::*;
     pub(crate) use super::guilds::*;
     pub(crate) use super::invites::*;
     pub(crate) use super::lives::*;
@@ -47,6 +49,8 @@ macro_rules! store_contract_suite {
             pages_have_borders, pages_lie_around, deleted_runs_are_stepped_over, an_empty_channel_has_an_empty_page,
             users_are_found, user_names_and_ids_are_unique, profiles_change_alone, tokens_live_and_end,
             an_ended_token_is_not_revived, the_setup_code_works_once,
+            passwords_change_from_what_they_are, a_login_waits_for_no_password_of_yesterday, all_tokens_but_one_end, a_user_is_erased, owners_are_not_erased,
+            bots_are_listed, blocks_come_and_go, erasures_go_on_where_they_were,
             a_session_begins_with_one_look, a_guild_is_one_picture, guilds_and_channels_change, ids_are_unique, members_come_and_go,
             members_come_in_pages, a_deleted_channel_is_gone_at_once, a_deleted_guild_is_gone_at_once,
             roles_are_part_of_the_picture, roles_change_and_go, channels_have_overwrites,

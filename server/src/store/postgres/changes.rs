@@ -11,7 +11,10 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::codec::{self, Columns};
 use super::link::{ANSWER_TIMEOUT, Link, RETRY_PAUSE};
-use super::{audit, bans, channels, failure, guilds, invites, members, notices, roles, setup, streams, tokens, users};
+use super::{
+    audit, bans, blocks, channels, erasures, failure, guilds, invites, members, notices, roles, setup, streams, tokens,
+    users,
+};
 use crate::store::{Commit, NewEvent, Notice, Taken, Write};
 
 /// How long a change is tried again, or its outcome is asked for.
@@ -185,15 +188,40 @@ async fn outcome(link: &Link, transaction: i64) -> sqlx::Result<Outcome> {
 async fn row(on: &mut PgConnection, write: &Write) -> sqlx::Result<Option<Taken>> {
     match write {
         Write::InsertUser(user) => return users::insert(on, user).await,
-        Write::UpdateProfile(user) => {
-            users::update(on, user).await?;
-            notices::insert(on, Notice::ProfileChanged(user.id)).await
+        Write::UpdateProfile(user) => match users::update(on, user).await? {
+            None => notices::insert(on, Notice::ProfileChanged(user.id)).await,
+            taken => return Ok(taken),
+        },
+        Write::RequireUser { user, password_hash } => {
+            return users::require(on, *user, password_hash.as_deref()).await;
         }
+        Write::SetPassword { user, old, new } => return users::set_password(on, *user, old, new).await,
+        Write::EraseUser { user, delete_ms } => match users::erase(on, *user, *delete_ms).await? {
+            None => notices::insert(on, Notice::ProfileChanged(*user)).await,
+            taken => return Ok(taken),
+        },
+        Write::InsertBlock(block) => {
+            blocks::insert(on, *block).await?;
+            notices::blocks_changed(on, [block.user, block.blocked]).await
+        }
+        Write::DeleteBlock { user, blocked } => {
+            blocks::delete(on, *user, *blocked).await?;
+            notices::blocks_changed(on, [*user, *blocked]).await
+        }
+        Write::InsertErasure(erasure) => return erasures::insert(on, *erasure).await,
+        Write::MoveErasure(erasure) => return erasures::advance(on, *erasure).await,
+        Write::DeleteErasure(user) => erasures::delete(on, *user).await,
         Write::InsertToken(token) => return tokens::insert(on, token).await,
         Write::TouchToken { id, last_used_ms, expire_ms } => tokens::touch(on, *id, *last_used_ms, *expire_ms).await,
         Write::ExpireTokens { user, expire_ms } => {
             tokens::expire(on, *user, *expire_ms).await?;
             notices::insert(on, Notice::TokensExpire { user: *user, expire_ms: *expire_ms }).await
+        }
+        Write::EndTokens { user, except } => {
+            for ended in tokens::end(on, *user, *except).await? {
+                notices::insert(on, Notice::LoginEnded(ended)).await?;
+            }
+            Ok(())
         }
         Write::DeleteToken { id, user } => match tokens::delete(on, *id, *user).await? {
             true => notices::insert(on, Notice::LoginEnded(*id)).await,

@@ -5,11 +5,12 @@ use guildhall_proto::ids::{ChannelId, GuildId, StreamKey, UserId};
 
 use super::changes::Change;
 use super::{
-    Engine, audit, bans, changes, channels, failure, guilds, invites, members, notices, streams, tokens, users,
+    Engine, audit, bans, blocks, changes, channels, erasures, failure, guilds, invites, members, notices, streams,
+    tokens, users,
 };
 use crate::store::{
-    AuditQuery, AuditRow, BanRow, Commit, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Notice,
-    Position, Result, TokenRow, UserRow, Write,
+    AuditQuery, AuditRow, BanRow, BlockRow, Commit, ErasureRow, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata,
+    NewEvent, Notice, Position, Result, TokenRow, UserRow, Write,
 };
 
 #[async_trait]
@@ -40,8 +41,28 @@ impl Metadata for Engine {
         users::by_ids(&self.link, ids).await.map_err(failure::error)
     }
 
+    async fn bots_of(&self, owner: UserId) -> Result<Vec<UserRow>> {
+        users::bots_of(&self.link, owner).await.map_err(failure::error)
+    }
+
     async fn has_admin(&self) -> Result<bool> {
         users::has_admin(&self.link).await.map_err(failure::error)
+    }
+
+    async fn blocks(&self, user: UserId) -> Result<Vec<BlockRow>> {
+        blocks::of_user(&self.link, user).await.map_err(failure::error)
+    }
+
+    async fn hidden_from(&self, user: UserId) -> Result<Vec<UserId>> {
+        blocks::hidden_from(&self.link, user).await.map_err(failure::error)
+    }
+
+    async fn blocks_between(&self, one: UserId, other: UserId) -> Result<Vec<BlockRow>> {
+        blocks::between(&self.link, one, other).await.map_err(failure::error)
+    }
+
+    async fn erasures(&self, now_ms: u64, limit: usize) -> Result<Vec<ErasureRow>> {
+        erasures::due(&self.link, now_ms, limit).await.map_err(failure::error)
     }
 
     async fn token(&self, digest: &[u8; 32]) -> Result<Option<(TokenRow, UserRow)>> {
@@ -62,6 +83,10 @@ impl Metadata for Engine {
 
     async fn beginning(&self, id: UserId) -> Result<Option<(UserRow, Position, Vec<GuildId>)>> {
         users::beginning(&self.link, id).await.map_err(failure::error)
+    }
+
+    async fn guilds_owned(&self, user: UserId) -> Result<Vec<GuildId>> {
+        users::guilds_owned(&self.link, user).await.map_err(failure::error)
     }
 
     async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {

@@ -7,9 +7,11 @@
 mod append;
 mod audit;
 mod bans;
+mod blocks;
 mod changes;
 mod channels;
 mod codec;
+mod erasures;
 mod failure;
 mod guilds;
 mod invites;

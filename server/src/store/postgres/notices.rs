@@ -15,6 +15,7 @@ use crate::store::Notice;
 const LOGIN_ENDED: i16 = 1;
 const TOKENS_EXPIRE: i16 = 2;
 const PROFILE_CHANGED: i16 = 3;
+const BLOCKS_CHANGED: i16 = 4;
 
 /// How long notices are kept.
 const PRUNE: &str = "DELETE FROM notices WHERE written < now() - interval '10 minutes'";
@@ -32,10 +33,19 @@ pub(super) async fn insert(on: &mut PgConnection, notice: Notice) -> sqlx::Resul
         Notice::LoginEnded(id) => (LOGIN_ENDED, codec::id(id), 0),
         Notice::TokensExpire { user, expire_ms } => (TOKENS_EXPIRE, codec::id(user), expire_ms),
         Notice::ProfileChanged(user) => (PROFILE_CHANGED, codec::id(user), 0),
+        Notice::BlocksChanged(user) => (BLOCKS_CHANGED, codec::id(user), 0),
     };
     let insert = "INSERT INTO notices (xid, kind, subject_id, expire_ms)
                   VALUES (pg_current_xact_id()::text::bigint, $1, $2, $3)";
     sqlx::query(insert).bind(kind).bind(subject).bind(codec::bound(expire_ms)).execute(on).await.map(drop)
+}
+
+/// A block of one of them by the other has come or gone.
+pub(super) async fn blocks_changed(on: &mut PgConnection, users: [UserId; 2]) -> sqlx::Result<()> {
+    for user in users {
+        insert(on, Notice::BlocksChanged(user)).await?;
+    }
+    Ok(())
 }
 
 /// Those after a watermark, and the next watermark.
@@ -57,6 +67,7 @@ fn read(columns: &mut Columns<'_>) -> sqlx::Result<Notice> {
         LOGIN_ENDED => Ok(Notice::LoginEnded(columns.id::<LoginSessionId>()?)),
         TOKENS_EXPIRE => Ok(Notice::TokensExpire { user: columns.id::<UserId>()?, expire_ms: columns.id()? }),
         PROFILE_CHANGED => Ok(Notice::ProfileChanged(columns.id::<UserId>()?)),
+        BLOCKS_CHANGED => Ok(Notice::BlocksChanged(columns.id::<UserId>()?)),
         _ => Err(columns.wrong("unknown kind of notice")),
     }
 }

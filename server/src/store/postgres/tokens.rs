@@ -99,6 +99,20 @@ pub(super) async fn expire(on: &mut PgConnection, user: UserId, expire_ms: u64) 
     sqlx::query(update).bind(codec::id(user)).bind(codec::bound(expire_ms)).execute(on).await.map(drop)
 }
 
+/// All of a user but one, whatever the clock of a node says; which those are that have not ended before.
+pub(super) async fn end(
+    on: &mut PgConnection,
+    user: UserId,
+    except: Option<LoginSessionId>,
+) -> sqlx::Result<Vec<LoginSessionId>> {
+    let update = "UPDATE tokens SET expire_ms = 0
+                  WHERE user_id = $1 AND id <> $2 AND (expire_ms IS NULL OR expire_ms > 0) RETURNING id";
+    // No id is 0.
+    let except = codec::id(except.map_or(0, LoginSessionId::get));
+    let ended = sqlx::query(update).bind(codec::id(user)).bind(except).fetch_all(on).await?;
+    ended.iter().map(|row| Columns::of(row).id()).collect()
+}
+
 /// Whether there was one.
 pub(super) async fn delete(on: &mut PgConnection, id: LoginSessionId, user: UserId) -> sqlx::Result<bool> {
     let delete = sqlx::query("DELETE FROM tokens WHERE id = $1 AND user_id = $2");

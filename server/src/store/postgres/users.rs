@@ -5,14 +5,14 @@ use sqlx::postgres::PgConnection;
 
 use super::codec::{self, Columns};
 use super::link::Link;
-use super::streams;
+use super::{blocks, streams};
 use crate::store::{Position, Taken, UserRow};
 
 /// The columns that `read` reads, of a table called `u`.
 macro_rules! columns {
     () => {
         "u.id, u.username, u.display_name, u.avatar_url, u.custom_status, u.password_hash, u.bot_owner_id, u.admin, \
-         u.create_ms"
+         u.create_ms, u.delete_ms"
     };
 }
 pub(super) use columns;
@@ -29,6 +29,7 @@ pub(super) fn read(columns: &mut Columns<'_>) -> sqlx::Result<UserRow> {
         bot_owner: columns.id_or_none()?,
         admin: columns.get()?,
         create_ms: columns.id()?,
+        delete_ms: columns.id_or_none()?,
     })
 }
 
@@ -70,6 +71,25 @@ pub(super) async fn beginning(on: &Link, id: UserId) -> sqlx::Result<Option<(Use
     Ok(Some((user, position, guilds.into_iter().map(|guild| guild.cast_unsigned().into()).collect())))
 }
 
+/// Newest first, without deleted ones.
+pub(super) async fn bots_of(on: &Link, owner: UserId) -> sqlx::Result<Vec<UserRow>> {
+    let select = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM users AS u WHERE u.bot_owner_id = $1 AND u.delete_ms IS NULL ORDER BY u.create_ms DESC, u.id DESC"
+    );
+    let rows = on.rows(|| sqlx::query(select).bind(codec::id(owner))).await?;
+    rows.iter().map(|row| read(&mut Columns::of(row))).collect()
+}
+
+const OWNED: &str = "SELECT id FROM guilds WHERE owner_id = $1 ORDER BY id";
+
+/// The guilds that a user owns, by id.
+pub(super) async fn guilds_owned(on: &Link, user: UserId) -> sqlx::Result<Vec<GuildId>> {
+    let rows = on.rows(|| sqlx::query(OWNED).bind(codec::id(user))).await?;
+    rows.iter().map(|row| Columns::of(row).id()).collect()
+}
+
 pub(super) async fn has_admin(on: &Link) -> sqlx::Result<bool> {
     let row = on.row(|| sqlx::query("SELECT 1 FROM users WHERE admin LIMIT 1")).await?;
     Ok(row.is_some())
@@ -102,13 +122,70 @@ pub(super) async fn insert(on: &mut PgConnection, user: &UserRow) -> sqlx::Resul
 }
 
 /// The profile only.
-pub(super) async fn update(on: &mut PgConnection, user: &UserRow) -> sqlx::Result<()> {
-    sqlx::query("UPDATE users SET display_name = $2, avatar_url = $3, custom_status = $4 WHERE id = $1")
+pub(super) async fn update(on: &mut PgConnection, user: &UserRow) -> sqlx::Result<Option<Taken>> {
+    let update = "UPDATE users SET display_name = $2, avatar_url = $3, custom_status = $4, username = $5
+                  WHERE id = $1 AND delete_ms IS NULL";
+    let updated = sqlx::query(update)
         .bind(codec::id(user.id))
         .bind(codec::text(&user.display_name))
         .bind(codec::text(&user.avatar_url))
         .bind(codec::text(&user.custom_status))
+        .bind(codec::text(&user.username))
         .execute(on)
-        .await
-        .map(drop)
+        .await;
+    match updated {
+        // The only unique column among them.
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Some(Taken::Username)),
+        updated => updated.map(|_| None),
+    }
+}
+
+/// Whether the user is there and has this password. Nobody changes it before this transaction is done.
+pub(super) async fn require(
+    on: &mut PgConnection,
+    user: UserId,
+    password_hash: Option<&str>,
+) -> sqlx::Result<Option<Taken>> {
+    let select =
+        "SELECT 1 FROM users WHERE id = $1 AND delete_ms IS NULL AND password_hash IS NOT DISTINCT FROM $2 FOR SHARE";
+    let row = sqlx::query(select).bind(codec::id(user)).bind(password_hash).fetch_optional(on).await?;
+    Ok(row.is_none().then_some(Taken::Password))
+}
+
+/// If it is still the old one.
+pub(super) async fn set_password(
+    on: &mut PgConnection,
+    user: UserId,
+    old: &str,
+    new: &str,
+) -> sqlx::Result<Option<Taken>> {
+    let update = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+    let updated = sqlx::query(update).bind(codec::id(user)).bind(old).bind(new).execute(on).await?;
+    Ok((updated.rows_affected() == 0).then_some(Taken::Password))
+}
+
+/// Leaves a tombstone. Its user name is one that nobody can have.
+pub(super) async fn erase(on: &mut PgConnection, user: UserId, delete_ms: u64) -> sqlx::Result<Option<Taken>> {
+    let update = "UPDATE users SET username = $2, display_name = 'Deleted user', avatar_url = '', custom_status = '',
+                                   password_hash = NULL, admin = FALSE, delete_ms = $3
+                  WHERE id = $1 AND delete_ms IS NULL";
+    let erased = sqlx::query(update)
+        .bind(codec::id(user))
+        .bind(format!("deleted#{user}"))
+        .bind(codec::bound(delete_ms))
+        .execute(&mut *on)
+        .await?;
+    if erased.rows_affected() == 0 {
+        return Ok(Some(Taken::Password));
+    }
+    if sqlx::query(OWNED).bind(codec::id(user)).fetch_optional(&mut *on).await?.is_some() {
+        return Ok(Some(Taken::Owner));
+    }
+    for statement in [
+        "UPDATE streams SET closed = TRUE WHERE kind = 3 AND id = $1",
+        "UPDATE tokens SET device = '' WHERE user_id = $1",
+    ] {
+        sqlx::query(statement).bind(codec::id(user)).execute(&mut *on).await?;
+    }
+    blocks::delete_all(on, user).await.map(|()| None)
 }

@@ -3,7 +3,9 @@
 use guildhall_proto::ids::StreamKey;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{audit, bans, channels, guilds, invites, members, roles, setup, streams, tokens, users};
+use super::{
+    audit, bans, blocks, channels, erasures, guilds, invites, members, roles, setup, streams, tokens, users,
+};
 use crate::store::{Commit, NewEvent, Taken, Write};
 
 /// What is to be committed.
@@ -49,10 +51,21 @@ pub(super) async fn write(on: &mut SqliteConnection, change: &Change) -> sqlx::R
 async fn row(on: &mut SqliteConnection, write: &Write) -> sqlx::Result<Option<Taken>> {
     match write {
         Write::InsertUser(user) => return users::insert(on, user).await,
-        Write::UpdateProfile(user) => users::update(on, user).await,
+        Write::UpdateProfile(user) => return users::update(on, user).await,
+        Write::RequireUser { user, password_hash } => {
+            return users::require(on, *user, password_hash.as_deref()).await;
+        }
+        Write::SetPassword { user, old, new } => return users::set_password(on, *user, old, new).await,
+        Write::EraseUser { user, delete_ms } => return users::erase(on, *user, *delete_ms).await,
+        Write::InsertBlock(block) => blocks::insert(on, *block).await,
+        Write::DeleteBlock { user, blocked } => blocks::delete(on, *user, *blocked).await,
+        Write::InsertErasure(erasure) => return erasures::insert(on, *erasure).await,
+        Write::MoveErasure(erasure) => return erasures::advance(on, *erasure).await,
+        Write::DeleteErasure(user) => erasures::delete(on, *user).await,
         Write::InsertToken(token) => return tokens::insert(on, token).await,
         Write::TouchToken { id, last_used_ms, expire_ms } => tokens::touch(on, *id, *last_used_ms, *expire_ms).await,
         Write::ExpireTokens { user, expire_ms } => tokens::expire(on, *user, *expire_ms).await,
+        Write::EndTokens { user, except } => tokens::end(on, *user, *except).await,
         Write::DeleteToken { id, user } => tokens::delete(on, *id, *user).await,
         Write::SetSetupCode(digest) => setup::set(on, digest).await,
         Write::UseSetupCode(digest) => return setup::take(on, digest).await,

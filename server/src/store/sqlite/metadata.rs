@@ -7,10 +7,12 @@ use tokio::sync::oneshot;
 
 use super::changes::Change;
 use super::writer::Job;
-use super::{Engine, audit, bans, channels, failure, guilds, invites, members, streams, tokens, users};
+use super::{
+    Engine, audit, bans, blocks, channels, erasures, failure, guilds, invites, members, streams, tokens, users,
+};
 use crate::store::{
-    AuditQuery, AuditRow, BanRow, Commit, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata, NewEvent, Position,
-    Result, TokenRow, UserRow, Write,
+    AuditQuery, AuditRow, BanRow, BlockRow, Commit, ErasureRow, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata,
+    NewEvent, Position, Result, TokenRow, UserRow, Write,
 };
 
 #[async_trait]
@@ -39,8 +41,28 @@ impl Metadata for Engine {
         users::by_ids(&mut *self.reader().await?, ids).await.map_err(failure::error)
     }
 
+    async fn bots_of(&self, owner: UserId) -> Result<Vec<UserRow>> {
+        users::bots_of(&mut *self.reader().await?, owner).await.map_err(failure::error)
+    }
+
     async fn has_admin(&self) -> Result<bool> {
         users::has_admin(&mut *self.reader().await?).await.map_err(failure::error)
+    }
+
+    async fn blocks(&self, user: UserId) -> Result<Vec<BlockRow>> {
+        blocks::of_user(&mut *self.reader().await?, user).await.map_err(failure::error)
+    }
+
+    async fn hidden_from(&self, user: UserId) -> Result<Vec<UserId>> {
+        blocks::hidden_from(&mut *self.reader().await?, user).await.map_err(failure::error)
+    }
+
+    async fn blocks_between(&self, one: UserId, other: UserId) -> Result<Vec<BlockRow>> {
+        blocks::between(&mut *self.reader().await?, one, other).await.map_err(failure::error)
+    }
+
+    async fn erasures(&self, now_ms: u64, limit: usize) -> Result<Vec<ErasureRow>> {
+        erasures::due(&mut *self.reader().await?, now_ms, limit).await.map_err(failure::error)
     }
 
     async fn token(&self, digest: &[u8; 32]) -> Result<Option<(TokenRow, UserRow)>> {
@@ -61,6 +83,10 @@ impl Metadata for Engine {
 
     async fn beginning(&self, id: UserId) -> Result<Option<(UserRow, Position, Vec<GuildId>)>> {
         users::beginning(&mut *self.reader().await?, id).await.map_err(failure::error)
+    }
+
+    async fn guilds_owned(&self, user: UserId) -> Result<Vec<GuildId>> {
+        users::guilds_owned(&mut *self.reader().await?, user).await.map_err(failure::error)
     }
 
     async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {

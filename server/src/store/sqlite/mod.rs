@@ -5,10 +5,12 @@
 
 mod audit;
 mod bans;
+mod blocks;
 mod changes;
 mod channels;
 mod codec;
 mod connection;
+mod erasures;
 mod failure;
 mod group;
 mod guilds;

@@ -48,7 +48,10 @@ pub(super) async fn append(on: &mut SqliteConnection, event: &NewEvent) -> sqlx:
     if kind == codec::CHANNEL {
         return Ok(None);
     }
-    let head = sqlx::query("UPDATE streams SET head = head + 1 WHERE kind = ?1 AND id = ?2 RETURNING epoch, head");
+    // A user who is gone is told nothing any more; a guild's stream tells of its own end.
+    let head = "UPDATE streams SET head = head + 1
+                WHERE kind = ?1 AND id = ?2 AND (kind <> 3 OR NOT closed) RETURNING epoch, head";
+    let head = sqlx::query(head);
     let Some(row) = head.bind(kind).bind(id).fetch_optional(&mut *on).await? else { return Ok(None) };
     let position = read_position(&mut Columns::of(&row))?;
     let insert =

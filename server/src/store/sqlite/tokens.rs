@@ -101,6 +101,16 @@ pub(super) async fn expire(on: &mut SqliteConnection, user: UserId, expire_ms: u
     sqlx::query(update).bind(codec::id(user)).bind(codec::bound(expire_ms)).execute(on).await.map(drop)
 }
 
+/// All of a user but one, whatever the clock of a node says.
+pub(super) async fn end(on: &mut SqliteConnection, user: UserId, except: Option<LoginSessionId>) -> sqlx::Result<()> {
+    let update = "UPDATE tokens SET expire_ms = 0
+                  WHERE user_id = ?1 AND id <> ?2 AND (expire_ms IS NULL OR expire_ms > 0)";
+    // No id is 0.
+    let except = codec::id(except.map_or(0, LoginSessionId::get));
+    let ended = sqlx::query(update).bind(codec::id(user)).bind(except);
+    ended.execute(on).await.map(drop)
+}
+
 pub(super) async fn delete(on: &mut SqliteConnection, id: LoginSessionId, user: UserId) -> sqlx::Result<()> {
     let delete = sqlx::query("DELETE FROM tokens WHERE id = ?1 AND user_id = ?2");
     delete.bind(codec::id(id)).bind(codec::id(user)).execute(on).await.map(drop)

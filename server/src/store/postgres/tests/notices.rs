@@ -17,6 +17,7 @@ fn user(id: u64) -> UserRow {
         bot_owner: None,
         admin: false,
         create_ms: 0,
+        delete_ms: None,
     }
 }
 

@@ -120,6 +120,7 @@ async fn texts_with_nul_come_back() {
             bot_owner: None,
             admin: false,
             create_ms: 0,
+            delete_ms: None,
         };
         let done = store.metadata.commit(None, vec![Write::InsertUser(user.clone())], Vec::new()).await.unwrap();
         assert_eq!(done, Commit::Done(Vec::new()));

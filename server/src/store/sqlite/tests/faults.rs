@@ -25,6 +25,7 @@ fn user(number: u64) -> UserRow {
         bot_owner: None,
         admin: false,
         create_ms: 0,
+        delete_ms: None,
     }
 }
 
