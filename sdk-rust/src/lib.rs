@@ -70,8 +70,8 @@ pub use gateway::{
     SubscriptionUpdate,
 };
 pub use model::{
-    Author, Block, Channel, Guild, Invite, LoginSession, Member, Message, Overwrite, OverwriteTarget, Permissions, Presence,
-    Role, Timestamp, User,
+    Author, Block, Channel, Guild, Invite, LoginSession, Member, Message, Overwrite, OverwriteTarget, Permissions,
+    Presence, Role, Timestamp, User,
 };
 pub use nonce::Nonce;
 pub use token::Token;

@@ -12,7 +12,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("testing", &["app", "config", "chat", "limits"]),
     (
         "app",
-        &["edge", "rpc", "session", "config", "chat", "fanout", "nodes", "limits", "store", "breaker", "metrics", "clock"],
+        &[
+            "edge", "rpc", "session", "config", "chat", "fanout", "nodes", "limits", "store", "breaker", "metrics",
+            "clock",
+        ],
     ),
     ("edge", &["config", "error", "chat", "nodes", "limits", "metrics", "clock"]),
     ("rpc", &["session", "error", "chat", "nodes", "sequencer", "limits"]),

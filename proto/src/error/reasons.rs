@@ -45,9 +45,7 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::NotIdentified
         | R::AlreadyIdentified
         | R::OwnsGuilds
-        | R::RoleFixed => {
-            Code::FailedPrecondition
-        }
+        | R::RoleFixed => Code::FailedPrecondition,
         R::RateLimited | R::Overloaded | R::LimitReached => Code::ResourceExhausted,
         R::Draining | R::StorageUnavailable | R::StorageFull => Code::Unavailable,
         R::Conflict => Code::Aborted,

@@ -3302,8 +3302,7 @@ pub struct Event {
     /// What happened. A kind that the client does not know is to be kept as a position: its seq counts.
     #[prost(
         oneof = "event::Payload",
-        tags = "16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 64, 65, 66"
-        tags = "16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 64, 65, 66, 67, 68, 69, 70"
+        tags = "16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 64, 65, 66, 67, 68, 69, 70"
     )]
     pub payload: ::core::option::Option<event::Payload>,
 }

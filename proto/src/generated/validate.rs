@@ -124,6 +124,17 @@ impl Validate for v1::BatchGetUsersRequest {
     }
 }
 
+impl Validate for v1::BlockUserRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
+            }
+        }
+    }
+}
+
 impl Validate for v1::BulkDeleteMessagesRequest {
     fn check(&self, walk: &mut Walk) {
         {
@@ -158,12 +169,6 @@ impl Validate for v1::BulkDeleteMessagesRequest {
             let v = &self.reason;
             if v.chars().count() > 512 {
                 walk.fail("reason", "string.max_len", "must be at most 512 characters");
-impl Validate for v1::BlockUserRequest {
-    fn check(&self, walk: &mut Walk) {
-        {
-            let v = &self.user_id;
-            if *v <= 0 {
-                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
             }
         }
     }
@@ -717,6 +722,8 @@ impl Validate for v1::ListBansRequest {
             }
         }
     }
+}
+
 impl Validate for v1::ListBlocksRequest {
     fn check(&self, _walk: &mut Walk) {}
 }
@@ -1328,9 +1335,6 @@ impl Validate for v1::TransferGuildRequest {
             }
         }
         {
-impl Validate for v1::UnblockUserRequest {
-    fn check(&self, walk: &mut Walk) {
-        {
             let v = &self.user_id;
             if *v <= 0 {
                 walk.fail("user_id", "fixed64.gt", "must be greater than 0");
@@ -1357,6 +1361,17 @@ impl Validate for v1::UnbanUserRequest {
             let v = &self.reason;
             if v.chars().count() > 512 {
                 walk.fail("reason", "string.max_len", "must be at most 512 characters");
+            }
+        }
+    }
+}
+
+impl Validate for v1::UnblockUserRequest {
+    fn check(&self, walk: &mut Walk) {
+        {
+            let v = &self.user_id;
+            if *v <= 0 {
+                walk.fail("user_id", "fixed64.gt", "must be greater than 0");
             }
         }
     }

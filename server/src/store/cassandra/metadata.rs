@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::Engine;
 use super::closing::Job;
 use crate::store::{
-    AuditQuery, AuditRow, BanRow, BlockRow, Commit, ErasureRow, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata,
-    NewEvent, Notice, Position, Result, TokenRow, UserRow, Write,
+    AuditQuery, AuditRow, BanRow, BlockRow, Commit, ErasureRow, EventRow, GuildSnapshot, InviteRow, MemberRow,
+    Metadata, NewEvent, Notice, Position, Result, TokenRow, UserRow, Write,
 };
 
 /// Logs that are closed at once.

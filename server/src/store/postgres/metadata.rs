@@ -9,8 +9,8 @@ use super::{
     tokens, users,
 };
 use crate::store::{
-    AuditQuery, AuditRow, BanRow, BlockRow, Commit, ErasureRow, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata,
-    NewEvent, Notice, Position, Result, TokenRow, UserRow, Write,
+    AuditQuery, AuditRow, BanRow, BlockRow, Commit, ErasureRow, EventRow, GuildSnapshot, InviteRow, MemberRow,
+    Metadata, NewEvent, Notice, Position, Result, TokenRow, UserRow, Write,
 };
 
 #[async_trait]

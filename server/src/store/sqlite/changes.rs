@@ -3,9 +3,7 @@
 use guildhall_proto::ids::StreamKey;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{
-    audit, bans, blocks, channels, erasures, guilds, invites, members, roles, setup, streams, tokens, users,
-};
+use super::{audit, bans, blocks, channels, erasures, guilds, invites, members, roles, setup, streams, tokens, users};
 use crate::store::{Commit, NewEvent, Taken, Write};
 
 /// What is to be committed.

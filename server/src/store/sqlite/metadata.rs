@@ -11,8 +11,8 @@ use super::{
     Engine, audit, bans, blocks, channels, erasures, failure, guilds, invites, members, streams, tokens, users,
 };
 use crate::store::{
-    AuditQuery, AuditRow, BanRow, BlockRow, Commit, ErasureRow, EventRow, GuildSnapshot, InviteRow, MemberRow, Metadata,
-    NewEvent, Position, Result, TokenRow, UserRow, Write,
+    AuditQuery, AuditRow, BanRow, BlockRow, Commit, ErasureRow, EventRow, GuildSnapshot, InviteRow, MemberRow,
+    Metadata, NewEvent, Position, Result, TokenRow, UserRow, Write,
 };
 
 #[async_trait]
