@@ -37,7 +37,7 @@ impl Chat {
         let channel = ChannelId(request.channel_id);
         let question = |view: &View| {
             authorize(view, self.who(caller), Right::ManageMessages(channel)).map(drop)?;
-            super::messages::holds_messages(view, channel)
+            super::messages::holds_messages(view, channel).map(drop)
         };
         self.decide(&handle, question).await?;
         let ids = request.message_ids.iter().copied().map(MessageId);

@@ -1,5 +1,7 @@
 //! Which rate limit holds for what. Limits are looked at after the form of a request and before anything is read for it.
 
+use std::time::Duration;
+
 use guildhall_proto::ids::ChannelId;
 use uuid::Uuid;
 
@@ -25,6 +27,26 @@ impl Chat {
         match self.store.log.sent(channel, caller.user, nonce).await? {
             Some(_) => Ok(()),
             None => Err(exceeded.into()),
+        }
+    }
+
+    /// One more message in a channel where each waits this long for the next one; as `count_send`, which counted it too.
+    pub(super) async fn count_in_slow_channel(
+        &self,
+        caller: &Caller,
+        channel: ChannelId,
+        interval: Duration,
+        nonce: Uuid,
+    ) -> Result<()> {
+        let wanted = [(limits::slow_mode(interval), Key::Channel(channel, caller.user))];
+        let Err(exceeded) = self.limits.take(&wanted).await else { return Ok(()) };
+        match self.store.log.sent(channel, caller.user, nonce).await? {
+            Some(_) => Ok(()),
+            None => {
+                let limit = if caller.bot { limits::BOT_SEND } else { limits::SEND };
+                self.limits.give_back(&limit, &Key::User(caller.user));
+                Err(exceeded.into())
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 //! Each in two steps: `submit_*` checks, decides and takes a place in the channel's queue; what it returns is waited
 //! for. Whoever submits one after the other (a session) keeps the order without waiting for the disk in between.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use guildhall_proto::{
     ids::{ChannelId, MessageId},
@@ -19,7 +19,10 @@ use super::{
     validate,
     views::{GuildHandle, View},
 };
-use crate::sequencer::{Action, Command, Outcome, Refusal, Ticket};
+use crate::{
+    sequencer::{Action, Command, Outcome, Refusal, Ticket},
+    store::ChannelRow,
+};
 
 /// A message on its way to the disk.
 #[derive(Debug)]
@@ -121,6 +124,7 @@ impl Chat {
         let reply_to = (request.reply_to != 0).then_some(MessageId(request.reply_to));
         self.count_send(caller, ChannelId(request.channel_id), nonce).await?;
         let desk = self.desk(caller, request.channel_id, Right::Send).await?;
+        self.count_slow_mode(caller, &desk, nonce).await?;
         let action = Action::Send { nonce, content: request.content, reply_to };
         Ok(PendingSend(self.submit(caller, desk, action)?))
     }
@@ -150,7 +154,7 @@ impl Chat {
         let handle = self.channel_guild(channel.get()).await?;
         let question = |view: &View| {
             authorize(view, self.who(caller), Right::Send(channel)).map(drop)?;
-            holds_messages(view, channel)
+            holds_messages(view, channel).map(drop)
         };
         self.decide(&handle, question).await?;
         Ok(handle)
@@ -164,14 +168,25 @@ impl Chat {
         let channel = ChannelId(channel);
         let question = |view: &View| {
             let permit = authorize(view, self.who(caller), right(channel))?;
-            holds_messages(view, channel).map(|()| permit)
+            let row = holds_messages(view, channel)?;
+            Ok((permit, row.slow_mode_seconds))
         };
-        let permit = self.decide(&handle, question).await?;
-        Ok(Desk { place: Place { guild: handle.id(), channel }, permit, author })
+        let (permit, slow_mode_seconds) = self.decide(&handle, question).await?;
+        Ok(Desk { place: Place { guild: handle.id(), channel }, permit, author, slow_mode_seconds })
+    }
+
+    /// Waits for nothing: a message that comes too soon after the last one in a slow channel is refused.
+    async fn count_slow_mode(&self, caller: &Caller, desk: &Desk, nonce: Uuid) -> Result<()> {
+        let spared = [Permission::BypassSlowMode, Permission::ManageMessages, Permission::ManageChannels];
+        if desk.slow_mode_seconds == 0 || spared.into_iter().any(|permission| desk.permit.also(permission)) {
+            return Ok(());
+        }
+        let interval = Duration::from_secs(desk.slow_mode_seconds.into());
+        self.count_in_slow_channel(caller, desk.place.channel, interval, nonce).await
     }
 
     fn submit(&self, caller: &Caller, desk: Desk, action: Action) -> Result<Ticket> {
-        let Desk { place, permit, author } = desk;
+        let Desk { place, permit, author, slow_mode_seconds: _ } = desk;
         let (guild, guild_seq) = (permit.guild(), permit.guild_seq());
         let command = Command { actor: caller.user, author, guild, guild_seq, action };
         Ok(self.sequencer.submit(place.channel, command)?)
@@ -183,9 +198,11 @@ struct Desk {
     place: Place,
     permit: Permit,
     author: Arc<v1::Author>,
+    slow_mode_seconds: u32,
 }
 
-pub(super) fn holds_messages(view: &View, channel: ChannelId) -> Result<()> {
+/// A channel that holds messages.
+pub(super) fn holds_messages(view: &View, channel: ChannelId) -> Result<&ChannelRow> {
     let channel = view.channel(channel).ok_or(Error::NotFound(Missing::Channel))?;
-    if channel.kind == i32::from(ChannelKind::Text) { Ok(()) } else { Err(Error::ChannelKind) }
+    if channel.kind == i32::from(ChannelKind::Text) { Ok(channel) } else { Err(Error::ChannelKind) }
 }

@@ -119,7 +119,8 @@ impl Chat {
             let who = self.who(caller);
             let permit = authorize(view, who, Action::ManageRoles)?;
             let role = role_below(view, who, request.role_id)?;
-            if role.id == view.everyone() || role.bot.is_some() {
+            // What is left of a bot that is gone may go.
+            if role.id == view.everyone() || role.bot.is_some_and(|bot| view.is_member(bot)) {
                 return Err(Error::RoleFixed);
             }
             let act = Act::new(AuditAction::RoleDelete, role.id, &request.reason).changed("name", &role.name, "");

@@ -155,7 +155,9 @@ impl Limits {
 
     fn counts(&self, limit: &Limit, key: &Key) -> bool {
         let by_peer = matches!(key, Key::Peer(_));
-        self.mode != Mode::Off && !(by_peer && self.mode == Mode::Users) && !limit.per.is_zero()
+        // Slow mode is a guild's own rule, not one of this server.
+        let wanted = self.mode != Mode::Off || matches!(key, Key::Channel(..));
+        wanted && !(by_peer && self.mode == Mode::Users) && !limit.per.is_zero()
     }
 
     /// Drops buckets that are full. To be called now and then.
