@@ -31,6 +31,7 @@ pub use key::Key;
 pub use membership::Membership;
 use peer::Peer;
 pub use push::{Bearer, PushFailure};
+pub use rendezvous::score;
 pub use wire::Unreadable;
 
 /// The largest request between nodes, in bytes.

@@ -5,7 +5,7 @@ mod raw;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use guildhall::{ChannelId, Client, Event, Events, Gateway, MessageId, Nonce, StreamKey};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -45,9 +45,17 @@ impl Ledger {
     /// # Panics
     /// If one is refused.
     pub async fn write(&self, gateway: &Gateway, channel: ChannelId, texts: impl Iterator<Item = String>) {
+        self.write_as_they_come(gateway, channel, stream::iter(texts)).await;
+    }
+
+    /// The same at the pace of the texts.
+    ///
+    /// # Panics
+    /// If one is refused.
+    pub async fn write_as_they_come(&self, gateway: &Gateway, channel: ChannelId, texts: impl Stream<Item = String>) {
         /// Sends of one writer that are not acknowledged yet.
         const UNDER_WAY: usize = 64;
-        let receipts = stream::iter(texts).map(async |content| {
+        let receipts = texts.map(async |content| {
             let nonce = Nonce::random();
             self.sends(nonce.to_string(), &content);
             let sent = gateway.send(channel, content).nonce(nonce).await.expect("an acknowledgement");
