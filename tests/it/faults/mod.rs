@@ -16,7 +16,6 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use guildhall_tests::deployment::{Kind, Services};
 
-use scenario::Fault;
 use scene::Scene;
 use table::Table;
 

@@ -19,7 +19,7 @@ use super::table::Row;
 /// Acknowledgements before the fault.
 const LOAD: usize = 100;
 /// Each writes so often. What matters is how they are interleaved with the fault, not how many there are.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(50);
 
 /// Somebody's live session.
 struct Session {
@@ -62,12 +62,17 @@ impl Play {
         let balancer = scene.balancer(victim).await;
         let mut roamer = scene.roamer.clone();
         roamer.client = client(&format!("http://{}", balancer.address()), &roamer);
-        let mut sessions = Vec::new();
+        let mut readings = Vec::new();
         for user in scene.people.iter().chain([&roamer]) {
             let (gateway, events) = user.client.gateway().subscribe(channel).connect().await.unwrap();
             gateway.ready().await.unwrap();
             let reading = Reading::begin(user.name.clone(), events, channel, 0);
-            let writer = write(user.name.clone(), gateway.clone(), channel, (ledger.clone(), stopped.clone()));
+            readings.push((user.name.clone(), gateway, reading));
+        }
+        // Nobody writes before all listen.
+        let mut sessions = Vec::new();
+        for (name, gateway, reading) in readings {
+            let writer = write(name, gateway.clone(), channel, (ledger.clone(), stopped.clone()));
             sessions.push(Session { state: gateway.state(), gateway, reading, writer: tokio::spawn(writer) });
         }
         eventually("messages are acknowledged", async || (ledger.acknowledged() >= LOAD).then_some(())).await;
@@ -87,9 +92,8 @@ impl Play {
     pub(super) async fn goes_on(&mut self, nodes: &[usize]) {
         for &node in nodes {
             let (nonce, content) = self.next(node);
-            let client = &self.scene.people[node].client;
-            let sent = client.messages().send(self.channel, &content).nonce(nonce).await;
-            let sent = sent.unwrap_or_else(|error| panic!("a send at node {node} does not go on: {error}"));
+            let send = self.sessions[node].gateway.send(self.channel, &content).nonce(nonce);
+            let sent = soon(&format!("a send at node {node} goes on"), async { send.await.unwrap() }).await;
             self.ledger.acknowledges(nonce.to_string(), sent.message_id.get());
             for &reader in nodes {
                 let stored = self.scene.people[reader].client.history().message(self.channel, sent.message_id).await;
@@ -193,6 +197,7 @@ impl Play {
         }
         self.goes_on(&self.scene.nodes()).await;
         self.roamer_goes_on().await;
+        let recovered = over.elapsed();
         self.stop.send_replace(true);
         let mut readings = Vec::new();
         for session in self.sessions.into_iter().chain([self.roamer]) {
@@ -206,7 +211,6 @@ impl Play {
             readers.push(reading.until(head).await);
             gateway.close().await;
         }
-        let recovered = over.elapsed();
         let history = self.ledger.history(log, readers);
         assert_eq!(history.sends.len(), history.log.len(), "every send was settled");
         let row = Row { counts: history.counts(), anomalies: history.anomalies(), recovered };

@@ -15,8 +15,6 @@ use super::table::Row;
 
 /// Soon enough to notice a node that hangs while it does.
 const HEARTBEAT_SECONDS: u32 = 2;
-/// Everybody has been shown everything so soon after a fault, on a busy machine.
-const RECOVERED_WITHIN: Duration = Duration::from_secs(30);
 
 /// A deployment and its people, through one fault after the other.
 pub(super) struct Scene {
@@ -50,9 +48,7 @@ impl Scene {
         let channel = self.new_channel().await;
         let mut play = Play::begin(self, channel, fault).await;
         happen::happen(&mut play, fault).await;
-        let (scene, row) = play.end().await;
-        assert!(row.recovered < RECOVERED_WITHIN, "all was shown to all only after {:?}", row.recovered);
-        (scene, row)
+        play.end().await
     }
 
     /// The nodes by number.

@@ -17,7 +17,7 @@ const VARIABLE: &str = "GUILDHALL_TEST_TABLE";
 pub(super) struct Row {
     pub(super) counts: Counts,
     pub(super) anomalies: Vec<Anomaly>,
-    /// From the end of the fault until everybody was shown everything.
+    /// From the end of the fault until at every node a new message was acknowledged, read, and shown to all.
     pub(super) recovered: Duration,
 }
 
@@ -53,7 +53,7 @@ impl Table {
         self.line(&format!("{name:<44} {acknowledged:>12} {lost:>5} {twice:>6} {order:>13} {seconds:>18.1}"));
         if !row.anomalies.is_empty() {
             let first: Vec<String> = row.anomalies.iter().take(10).map(ToString::to_string).collect();
-            self.failed.push(format!("{name}: {}\n{}", row.counts, first.join("\n")));
+            self.fail_with(format!("{name}: {}\n{}", row.counts, first.join("\n")));
         }
     }
 
@@ -65,7 +65,13 @@ impl Table {
         };
         let first = why.lines().next().unwrap_or_default();
         self.line(&format!("{name:<44} FAILED: {first}"));
-        self.failed.push(format!("{name}: {why}"));
+        self.fail_with(format!("{name}: {why}"));
+    }
+
+    /// Told at once, with the logs of that moment, and again at the end.
+    fn fail_with(&mut self, what: String) {
+        println!("{what}");
+        self.failed.push(what);
     }
 
     /// # Panics

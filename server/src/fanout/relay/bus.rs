@@ -147,7 +147,7 @@ impl Wants {
     /// What has changed since the last call.
     pub fn take(&self) -> Changes {
         let mut state = self.state.lock();
-        let State { all, added, removed } = &mut *state;
+        let State { all, added, removed, .. } = &mut *state;
         let (mut added, mut removed) = (std::mem::take(added), std::mem::take(removed));
         // Whatever went back and forth counts as what it is now.
         added.retain(|place| all.contains(place));
