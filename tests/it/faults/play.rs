@@ -20,6 +20,8 @@ use super::table::Row;
 const LOAD: usize = 100;
 /// Each writes so often. What matters is how they are interleaved with the fault, not how many there are.
 const PACE: Duration = Duration::from_millis(50);
+/// So many of each may wait at a time: what is sent to see whether all goes on stands behind them.
+const UNDER_WAY: usize = 8;
 
 /// Somebody's live session.
 struct Session {
@@ -241,5 +243,5 @@ async fn write(name: String, gateway: Gateway, channel: ChannelId, (ledger, stop
             goes_on.then(|| (format!("{name} {number}"), number + 1))
         }
     });
-    ledger.write_as_they_come(&gateway, channel, texts).await;
+    ledger.write_at_pace(&gateway, channel, texts, UNDER_WAY).await;
 }
