@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use futures_util::stream;
 use guildhall::{ChannelId, ConnectionState, Gateway, Kind, Nonce};
 use guildhall_proto::v1::ErrorReason;
@@ -131,29 +132,32 @@ impl Play {
 
     /// Whoever is at these nodes keeps his session, and his sends and his history are refused as unavailable for now.
     pub(super) async fn waits(&mut self, nodes: &[usize]) {
-        for &node in nodes {
-            let (nonce, content) = self.next(node);
-            let once = self.scene.once(node);
-            match once.messages().send(self.channel, &content).nonce(nonce).await {
+        let sends = nodes.iter().map(|node| (*node, self.next(*node))).collect::<Vec<_>>();
+        let asked = sends.iter().map(async |(node, (nonce, content))| {
+            let once = self.scene.once(*node);
+            match once.messages().send(self.channel, content).nonce(*nonce).await {
                 Ok(sent) => panic!("{} was acknowledged at node {node}", sent.message_id),
                 Err(error) => assert_unavailable(&error, "a send"),
             }
-            self.unsettled.push(Unsettled { node, nonce, content });
             match once.channel(self.channel).history().await {
                 Ok(page) => panic!("history at node {node} shows {} messages", page.messages.len()),
                 Err(error) => assert_unavailable(&error, "history"),
             }
-        }
+        });
+        join_all(asked).await;
+        let unsettled = sends.into_iter().map(|(node, (nonce, content))| Unsettled { node, nonce, content });
+        self.unsettled.extend(unsettled);
         self.sessions_stay(nodes);
     }
 
     /// Nobody can log in for now, at any node.
     pub(super) async fn logins_wait(&self) {
-        for node in self.scene.nodes() {
+        let asked = self.scene.nodes().into_iter().map(async |node| {
             let once = self.scene.once(node);
             let error = once.auth().login("user0", "a wrong password").await.expect_err("a login is refused");
             assert_unavailable(&error, "a login");
-        }
+        });
+        join_all(asked).await;
     }
 
     /// Guilds are looked after as always.

@@ -113,11 +113,9 @@ const SCENARIOS: &[(Fault, &[Kind], &[Kind], Of)] = &[
 impl Fault {
     /// Whether it strikes the node that commits the sends of the channel; else it strikes any.
     pub(super) fn strikes_the_hot_node(self) -> bool {
-        match self {
-            Self::HotNodeKilled | Self::HotNodeHangs => true,
-            Self::HotNodeKilledAndOtherHangs | Self::CassandraKilledAndHotNodeKilled => true,
-            _ => false,
-        }
+        let hot = [Self::HotNodeKilled, Self::HotNodeHangs];
+        let pairs = [Self::HotNodeKilledAndOtherHangs, Self::CassandraKilledAndHotNodeKilled];
+        hot.contains(&self) || pairs.contains(&self)
     }
 }
 
