@@ -5,7 +5,7 @@ use guildhall_tests::deployment::Kind;
 /// Names of faults to run instead of all.
 const VARIABLE: &str = "GUILDHALL_TEST_FAULT";
 
-/// What happens. Those with `Services` in front of them in the list need services that may be killed.
+/// What happens. For those that are `Of::Services`, services have to be there that may be killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     NodeKilled,
