@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use futures_util::stream;
-use guildhall::{ChannelId, ConnectionState, Gateway, Kind, Nonce};
+use guildhall::{ChannelId, ConnectionState, Gateway, Kind, MessageId, Nonce};
 use guildhall_proto::v1::ErrorReason;
 use guildhall_tests::eventually::{eventually, soon};
 use guildhall_tests::proxy::Proxy;
@@ -94,17 +94,31 @@ impl Play {
     /// Whoever is at these nodes sends, is acknowledged, and reads what he has sent; and all there are shown it.
     pub(super) async fn goes_on(&mut self, nodes: &[usize]) {
         for &node in nodes {
-            let (nonce, content) = self.next(node);
-            let send = self.sessions[node].gateway.send(self.channel, &content).nonce(nonce);
-            let sent = soon(&format!("a send at node {node} goes on"), async { send.await.unwrap() }).await;
-            self.ledger.acknowledges(nonce.to_string(), sent.message_id.get());
+            let (id, content) = self.send_goes_on(node, nodes).await;
             for &reader in nodes {
-                let stored = self.scene.people[reader].client.history().message(self.channel, sent.message_id).await;
+                let stored = self.scene.people[reader].client.history().message(self.channel, id).await;
                 let stored = stored.unwrap_or_else(|error| panic!("history at node {reader} does not go on: {error}"));
                 assert_eq!(stored.content, content, "at node {reader}");
-                self.sessions[reader].reading.shown(sent.message_id.get()).await;
             }
         }
+    }
+
+    /// The same, but nobody reads history.
+    pub(super) async fn sends_go_on(&mut self, nodes: &[usize]) {
+        for &node in nodes {
+            self.send_goes_on(node, nodes).await;
+        }
+    }
+
+    async fn send_goes_on(&mut self, node: usize, readers: &[usize]) -> (MessageId, String) {
+        let (nonce, content) = self.next(node);
+        let send = self.sessions[node].gateway.send(self.channel, &content).nonce(nonce);
+        let sent = soon(&format!("a send at node {node} goes on"), async { send.await.unwrap() }).await;
+        self.ledger.acknowledges(nonce.to_string(), sent.message_id.get());
+        for &reader in readers {
+            self.sessions[reader].reading.shown(sent.message_id.get()).await;
+        }
+        (sent.message_id, content)
     }
 
     /// What was acknowledged at one of these nodes and is sent once more, at each of them, is known everywhere.

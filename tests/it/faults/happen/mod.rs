@@ -91,11 +91,17 @@ async fn postgres_is(play: &mut Play, fault: Fault) {
     }
 }
 
+/// Where Postgres has the messages, they wait for it. Where Cassandra has them, who is known goes on sending: what nodes hold
+/// of tokens and rights is good for half a minute.
 async fn without_postgres(play: &mut Play) {
-    play.waits(&play.scene.nodes()).await;
+    let all = play.scene.nodes();
+    match play.scene.deployment.kind() {
+        Kind::Cluster => play.sends_go_on(&all).await,
+        _ => play.waits(&all).await,
+    }
     play.logins_wait().await;
     sleep(LASTS).await;
-    play.sessions_stay(&play.scene.nodes());
+    play.sessions_stay(&all);
 }
 
 /// Redis as the nodes see it: whatever it does, everything that is stored goes on.
