@@ -50,15 +50,15 @@ impl Services {
     pub async fn start(&self, name: &str) {
         // Postgres refuses while a child of the killed one is not gone yet.
         eventually("the service is there again", async || {
-            self.must("start", name);
-            self.answers(name).await.then_some(())
+            self.try_to("start", name).await?;
+            self.try_to("await", name).await
         })
         .await;
     }
 
-    async fn answers(&self, name: &str) -> bool {
+    async fn try_to(&self, fault: &'static str, name: &str) -> Option<()> {
         let (this, name) = (self.clone(), name.to_owned());
-        tokio::task::spawn_blocking(move || this.inflict("await", &name)).await.is_ok_and(|answer| answer.is_ok())
+        tokio::task::spawn_blocking(move || this.inflict(fault, &name)).await.ok()?.ok()
     }
 
     fn must(&self, fault: &str, name: &str) {
