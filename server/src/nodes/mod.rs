@@ -9,6 +9,7 @@ pub(crate) mod generated {
 }
 mod key;
 mod membership;
+mod patience;
 mod peer;
 mod push;
 mod rendezvous;
