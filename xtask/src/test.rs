@@ -57,9 +57,9 @@ impl Test {
         let mut steps = Steps::default();
         if !self.only {
             self.lint.steps(&mut steps);
-            for (name, install) in TOOLS {
-                steps.run(name, || install().map(|()| Outcome::Passed));
-            }
+        }
+        for (name, install) in TOOLS {
+            steps.run(name, || install().map(|()| Outcome::Passed));
         }
         steps.run("build", || run_cargo(&["build", "--workspace", "--all-targets"], &[]));
         let (fleet, private) = (services::for_tests(self.full), services::for_faults());
