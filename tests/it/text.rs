@@ -108,6 +108,7 @@ async fn what_is_heard_is_what_was_sent() {
             services.start(CASSANDRA).await;
         }
     }
+    stored(&ann, guild.channel, lines.len()).await;
     let exit = sender.exit(Duration::from_secs(60)).await;
     assert!(exit.status.success(), "{exit:?}: {}", sender.tail());
     one.has(lines.len()).await;
@@ -133,13 +134,16 @@ fn with_blank_lines(lines: &[String]) -> String {
     text
 }
 
-/// Waits until so many messages are stored.
+/// Waits until so many messages are stored, for as long as there is progress.
 async fn stored(ann: &User, channel: ChannelId, count: usize) {
-    eventually("the sender makes progress", async || {
-        let page = ann.client.history().messages(channel).page_size(1).await.ok()?;
-        (page.cursor?.seq >= count as u64).then_some(())
-    })
-    .await;
+    const STEP: usize = 100;
+    for step in (0..count).step_by(STEP).chain([count]) {
+        eventually("the sender makes progress", async || {
+            let page = ann.client.history().messages(channel).page_size(1).await.ok()?;
+            (page.cursor?.seq >= step as u64).then_some(())
+        })
+        .await;
+    }
 }
 
 /// The contents of messages that were written as JSON, as lines.
