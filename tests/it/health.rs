@@ -102,7 +102,7 @@ async fn a_node_that_is_cut_off_from_the_database_sends_its_sessions_on() {
     let ledger = Ledger::default();
     ledger.write(&writer, guild.channel, (0..10).map(|number| format!("before {number}"))).await;
     let began = Instant::now();
-    deployment.network().postgres_of_first.pause();
+    deployment.networks()[0].postgres.pause();
     let goodbye = raw.goodbye().await.unwrap();
     println!("goodbye {:.1} s after the cut", began.elapsed().as_secs_f64());
     assert!(began.elapsed() >= Duration::from_secs(10), "a short cut throws nobody out");
@@ -122,7 +122,7 @@ async fn a_node_that_is_cut_off_from_the_database_sends_its_sessions_on() {
     let history = ledger.history(log, vec![reader]);
     history.assert_sound();
     assert_eq!(history.counts().logged, 30);
-    deployment.network().postgres_of_first.heal();
+    deployment.networks()[0].postgres.heal();
     eventually("the node is ready again", async || {
         deployment.page(0, "/readyz").await.filter(|(status, _)| *status == 200)
     })
@@ -147,7 +147,9 @@ async fn a_database_that_all_nodes_miss_throws_nobody_out() {
         sessions.push((wire, session));
     }
     let began = Instant::now();
-    deployment.network().postgres.refuse().await;
+    for network in deployment.networks() {
+        network.postgres.refuse().await;
+    }
     eventually("all nodes say that the database is gone, and refuse at once", async || {
         let numbers = deployment.metrics().await;
         let open = numbers.sum("guildhall_breaker_open{dependency=\"database\"}");
@@ -174,7 +176,9 @@ async fn a_database_that_all_nodes_miss_throws_nobody_out() {
         assert!(failure.retry_after.is_some());
     }
     println!("sends were refused in {refused_in:?}");
-    deployment.network().postgres.accept().await;
+    for network in deployment.networks() {
+        network.postgres.accept().await;
+    }
     for (wire, session) in &mut sessions {
         let request = send(guild.channel.get(), "after");
         let stored = eventually("a send is stored", async || {
@@ -206,7 +210,9 @@ async fn without_redis_everything_works_and_health_says_so() {
     let mut reader = wire(&deployment, 1, &bob.token).await.watching(&[guild.channel]).await.unwrap();
     let sender = wire(&deployment, 2, &ann.token).await;
     eventually("the relay carries", async || (deployment.serves(1, "relay").await?).then_some(())).await;
-    deployment.network().redis.as_mut().unwrap().refuse().await;
+    for network in deployment.networks() {
+        network.redis.as_mut().unwrap().refuse().await;
+    }
     eventually("health says that it does not", async || (!deployment.serves(1, "relay").await?).then_some(())).await;
     for number in 0..5 {
         sender.messages().send_message(send(guild.channel.get(), &number.to_string())).await.unwrap();
@@ -217,7 +223,9 @@ async fn without_redis_everything_works_and_health_says_so() {
         assert_eq!(deployment.serves(number, "").await, Some(true));
         assert_eq!(deployment.serves(number, "database").await, Some(true));
     }
-    deployment.network().redis.as_mut().unwrap().accept().await;
+    for network in deployment.networks() {
+        network.redis.as_mut().unwrap().accept().await;
+    }
     eventually("the relay carries again", async || (deployment.serves(1, "relay").await?).then_some(())).await;
 }
 

@@ -288,13 +288,21 @@ async fn without_redis_nobody_is_refused_because_of_it() {
     let (ann, bob) = (deployment.user("ann").await, deployment.user("bob").await);
     let (of_ann, of_bob) = (deployment.guild(&ann, &[]).await, deployment.guild(&bob, &[]).await);
     // It hangs, then it is gone.
-    deployment.network().redis.as_ref().unwrap().pause();
+    for network in deployment.networks() {
+        network.redis.as_mut().unwrap().pause();
+    }
     let (taken, _) = flood(&deployment, &ann, of_ann).await;
     assert!(taken >= BURST, "{taken}");
-    deployment.network().redis.as_ref().unwrap().heal();
-    deployment.network().redis.as_mut().unwrap().refuse().await;
+    for network in deployment.networks() {
+        network.redis.as_mut().unwrap().heal();
+    }
+    for network in deployment.networks() {
+        network.redis.as_mut().unwrap().refuse().await;
+    }
     let (taken, _) = flood(&deployment, &bob, of_bob).await;
     assert!(taken >= BURST, "{taken}");
-    deployment.network().redis.as_mut().unwrap().accept().await;
+    for network in deployment.networks() {
+        network.redis.as_mut().unwrap().accept().await;
+    }
     floods_as_one(&deployment, "after").await;
 }

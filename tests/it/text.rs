@@ -1,5 +1,6 @@
 //! Real text, in three languages, sent line by line by the CLI while listeners run, one of them is stopped and started
-//! again, and the server is killed three times on the way. What each listener wrote is what was sent, byte for byte.
+//! again, and the server is killed three times on the way. What each listener wrote is what was sent, byte for byte. In a
+//! full run a node of Cassandra is killed meanwhile as well, and comes back.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,12 +8,15 @@ use std::time::Duration;
 
 use guildhall::ChannelId;
 use guildhall_tests::cli::Cli;
+use guildhall_tests::deployment::{Kind, Services};
 use guildhall_tests::process::Process;
 use guildhall_tests::{Deployment, User, corpus, eventually};
 use rustix::process::Signal;
 
 const LINES_EACH: usize = 2_000;
 const KILLS: usize = 3;
+/// A node of Cassandra that dies with the first kill and is back before the last one.
+const CASSANDRA: &str = "cassandra3-2";
 
 /// A `guildhall listen` that writes to a file.
 struct Listener {
@@ -76,6 +80,7 @@ impl Listener {
 async fn what_is_heard_is_what_was_sent() {
     let lines = corpus::lines(LINES_EACH);
     let mut deployment = Deployment::start().await;
+    let services = Services::that_may_die().filter(|_| deployment.kind() == Kind::Cluster);
     let (ann, bob) = (deployment.user("ann").await, deployment.user("bob").await);
     let guild = deployment.guild(&ann, &[&bob]).await;
     let mut one = Listener::start(&deployment, &bob, "one", guild.channel, "content");
@@ -91,12 +96,19 @@ async fn what_is_heard_is_what_was_sent() {
         assert!(sender.ended().is_none(), "the sender is still at work: {}", sender.tail());
         deployment.kill9();
         match kill {
-            1 => two.stop().await,
+            1 => {
+                services.iter().for_each(|services| services.kill(CASSANDRA));
+                two.stop().await;
+            }
             2 => two.start_again(),
             _ => {}
         }
         deployment.restart().await;
+        if let Some(services) = services.as_ref().filter(|_| kill == 2) {
+            services.start(CASSANDRA).await;
+        }
     }
+    stored(&ann, guild.channel, lines.len()).await;
     let exit = sender.exit(Duration::from_secs(60)).await;
     assert!(exit.status.success(), "{exit:?}: {}", sender.tail());
     one.has(lines.len()).await;
@@ -122,13 +134,16 @@ fn with_blank_lines(lines: &[String]) -> String {
     text
 }
 
-/// Waits until so many messages are stored.
+/// Waits until so many messages are stored, for as long as there is progress.
 async fn stored(ann: &User, channel: ChannelId, count: usize) {
-    eventually("the sender makes progress", async || {
-        let page = ann.client.history().messages(channel).page_size(1).await.ok()?;
-        (page.cursor?.seq >= count as u64).then_some(())
-    })
-    .await;
+    const STEP: usize = 100;
+    for step in (0..count).step_by(STEP).chain([count]) {
+        eventually("the sender makes progress", async || {
+            let page = ann.client.history().messages(channel).page_size(1).await.ok()?;
+            (page.cursor?.seq >= step as u64).then_some(())
+        })
+        .await;
+    }
 }
 
 /// The contents of messages that were written as JSON, as lines.

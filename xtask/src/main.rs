@@ -6,6 +6,7 @@ mod cluster;
 mod generate;
 mod interrupt;
 mod lint;
+mod programme;
 mod services;
 mod steps;
 mod test;

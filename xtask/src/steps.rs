@@ -59,10 +59,10 @@ impl Steps {
         self.done.push((name, ending, Duration::ZERO));
     }
 
-    /// Whether a step of this name passed.
-    pub(crate) fn passed(&self, name: &str) -> bool {
+    /// Whether there was a step of this name that did not pass.
+    pub(crate) fn failed(&self, name: &str) -> bool {
         let step = self.done.iter().find(|(done, ..)| *done == name);
-        matches!(step, Some((_, Ending::Passed(_), _)))
+        step.is_some_and(|(_, ending, _)| !matches!(ending, Ending::Passed(_)))
     }
 
     /// Prints the table and the sum, which is the last line.

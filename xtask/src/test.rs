@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::interrupt;
 use crate::lint::Lint;
+use crate::programme;
 use crate::services::{self, Fleet, Service};
 use crate::steps::{Outcome, Steps};
 use crate::tools;
@@ -19,20 +20,34 @@ type Install = fn() -> Result<()>;
 const TOOLS: [(&str, Install); 3] =
     [("tools: system", tools::debian), ("tools: python", tools::python), ("tools: javascript", tools::javascript)];
 
-/// The black-box suite runs once against each kind of deployment; the first one with all the other tests.
 const TESTS: &str = "tests";
+/// The black-box suite runs once against each kind of deployment; the first one with all the other tests.
 const BLACK_BOX: [(&str, &str); 2] = [("black box: postgres", "postgres"), ("black box: cluster", "cluster")];
 /// Tests of what only the embedded deployment has.
 const EMBEDDED_ONLY: &str = "embedded_only::";
+const PRIVATE: &str = "services: private";
+
+/// Names and values.
+pub(crate) type Variables = Vec<(&'static str, String)>;
 
 /// What to run.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
     #[command(flatten)]
     lint: Lint,
-    /// Adds long fault programmes and a Cassandra of three nodes
+    /// Adds the whole fault programme, with a Cassandra of three nodes, and 20,000 seeds of each model (an hour)
     #[arg(long)]
     full: bool,
+    /// Of a full run nothing but what it adds
+    #[arg(long, requires = "full")]
+    only: bool,
+}
+
+/// Those that nobody has named an address of already.
+fn missing() -> Vec<Service> {
+    let mut wanted = Service::USUAL.to_vec();
+    wanted.retain(|service| std::env::var_os(service.variable()).is_none());
+    wanted
 }
 
 impl Test {
@@ -40,68 +55,88 @@ impl Test {
     pub(crate) fn run(&self) -> Result<ExitCode> {
         interrupt::listen()?;
         let mut steps = Steps::default();
-        self.lint.steps(&mut steps);
+        if !self.only {
+            self.lint.steps(&mut steps);
+        }
         for (name, install) in TOOLS {
             steps.run(name, || install().map(|()| Outcome::Passed));
         }
         steps.run("build", || run_cargo(&["build", "--workspace", "--all-targets"], &[]));
-        let fleet = services::for_tests(self.full);
-        let mut started = Vec::new();
-        steps.run("services", || {
-            started = fleet.up(&self.services())?;
-            Ok(Outcome::Passed)
-        });
-        self.tests(&mut steps, &fleet)?;
+        let (fleet, private) = (services::for_tests(self.full), services::for_faults());
+        let (mut started, mut started_private) = (Vec::new(), Vec::new());
+        if !self.only {
+            steps.run("services", || {
+                started = fleet.up(&missing())?;
+                Ok(Outcome::Passed)
+            });
+        }
+        if self.full {
+            steps.run(PRIVATE, || {
+                tools::debian_packages(&["libfaketime"])?;
+                started_private = private.up(&Service::FOR_FAULTS)?;
+                Ok(Outcome::Passed)
+            });
+        }
+        self.tests(&mut steps, &fleet, &private)?;
         // Not as a step: steps are left out after Ctrl-C. What ran before stays.
-        let ended = fleet.down(&started);
+        let ended = fleet.down(&started).and(private.down(&started_private));
+        if self.full {
+            programme::print();
+        }
         let code = steps.finish();
         ended.map(|()| code)
     }
 
-    /// Those that nobody has named an address of already.
-    fn services(&self) -> Vec<Service> {
-        let mut wanted = Service::USUAL.to_vec();
-        if self.full {
-            wanted.push(Service::Cassandra3);
-        }
-        wanted.retain(|service| std::env::var_os(service.variable()).is_none());
-        wanted
-    }
-
-    fn tests(&self, steps: &mut Steps, fleet: &Fleet) -> Result<()> {
-        let reason = match (steps.passed("build"), steps.passed("services")) {
-            (true, true) => None,
-            (false, _) => Some("the build failed"),
-            (_, false) => Some("the services did not start"),
+    fn tests(&self, steps: &mut Steps, fleet: &Fleet, private: &Fleet) -> Result<()> {
+        let reason = match ["build", "services", PRIVATE].map(|name| steps.failed(name)) {
+            [false, false, false] => None,
+            [true, ..] => Some("the build failed"),
+            _ => Some("the services did not start"),
         };
-        let names = [TESTS].into_iter().chain(BLACK_BOX.map(|(name, _)| name));
         if let Some(reason) = reason {
-            names.for_each(|name| steps.skip(name, reason));
+            self.names().for_each(|name| steps.skip(name, reason));
             return Ok(());
         }
-        let mut variables = fleet.variables()?;
-        variables.push(("GUILDHALL_TEST_SERVICES", fleet.state().display().to_string()));
-        if self.full {
-            variables.push(("GUILDHALL_TEST_FULL", "1".to_owned()));
+        let private = match self.full {
+            true => programme::variables(private)?,
+            false => Vec::new(),
+        };
+        if !self.only {
+            self.usual(steps, &fleet.variables()?, &private);
         }
+        match self.full {
+            true => programme::run(steps, &private),
+            false => Ok(()),
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let usual = [TESTS].into_iter().chain(BLACK_BOX.map(|(name, _)| name)).filter(|_| !self.only);
+        usual.chain(programme::names().filter(|_| self.full))
+    }
+
+    /// The tests that every run has. Those of faults are left to their own steps if there are such.
+    fn usual(&self, steps: &mut Steps, variables: &Variables, private: &Variables) {
+        let skipped: &[&str] = if self.full { &["--skip", programme::FAULTS] } else { &[] };
         steps.run(TESTS, || {
-            let variables = with(&variables, "embedded");
-            run_cargo(&["test", "--workspace", "--no-fail-fast"], &variables)
+            let all = ["test", "--workspace", "--no-fail-fast", "--"];
+            run_cargo(&[&all, skipped].concat(), &with(variables, "embedded"))
         });
         for (name, deployment) in BLACK_BOX {
             steps.run(name, || {
-                let variables = with(&variables, deployment);
                 tell_what_is_left_out()?;
+                // In a full run channels are stored three times.
+                let variables = if self.full && name == BLACK_BOX[1].0 { private } else { variables };
                 let it = ["test", "--workspace", "--test", "it", "--no-fail-fast", "--", "--skip", EMBEDDED_ONLY];
-                run_cargo(&it, &variables)
+                run_cargo(&[&it, skipped].concat(), &with(variables, deployment))
             });
         }
-        Ok(())
     }
 }
 
-fn with(variables: &[(&'static str, String)], deployment: &str) -> Vec<(&'static str, String)> {
-    let mut variables = variables.to_vec();
+/// The variables, and the kind of deployment.
+pub(crate) fn with(variables: &Variables, deployment: &str) -> Variables {
+    let mut variables = variables.clone();
     variables.push(("GUILDHALL_TEST_DEPLOYMENT", deployment.to_owned()));
     variables
 }
@@ -115,7 +150,8 @@ fn tell_what_is_left_out() -> Result<()> {
     Ok(())
 }
 
-fn run_cargo(args: &[&str], variables: &[(&'static str, String)]) -> Result<Outcome> {
+/// Runs cargo with variables of its own.
+pub(crate) fn run_cargo(args: &[&str], variables: &[(&'static str, String)]) -> Result<Outcome> {
     // Where tests in other languages find their packages.
     let mut cargo = workspace::cargo();
     cargo.args(args).env("GUILDHALL_TOOLS", workspace::tools());

@@ -9,6 +9,7 @@ pub(crate) mod generated {
 }
 mod key;
 mod membership;
+mod patience;
 mod peer;
 mod push;
 mod rendezvous;
@@ -32,6 +33,7 @@ pub use key::Key;
 pub use membership::Membership;
 use peer::Peer;
 pub use push::{Bearer, PushFailure};
+pub use rendezvous::score;
 pub use wire::Unreadable;
 
 /// The largest request between nodes, in bytes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     metadata::{Ascii, MetadataValue},
     transport::{Channel, Endpoint},
 };
@@ -13,6 +13,7 @@ use tonic::{
 use super::{
     REQUEST_BYTES_MAX,
     generated::{self as wire, node_service_client::NodeServiceClient},
+    patience::Patience,
     wire as read,
 };
 use crate::{
@@ -22,8 +23,6 @@ use crate::{
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_millis(500);
-/// How long a node may take to commit what is handed over. Then it is quicker to do it oneself.
-const COMMIT: Duration = Duration::from_secs(1);
 /// How long a node may take to answer a Push: its frames may be sends, and those wait for a disk.
 const PUSH: Duration = Duration::from_secs(10);
 /// How long a node may take to say what it reaches.
@@ -40,6 +39,7 @@ pub(super) struct Peer {
     client: NodeServiceClient<Channel>,
     proof: MetadataValue<Ascii>,
     avoid_until: Mutex<Option<Instant>>,
+    patience: Mutex<Patience>,
 }
 
 impl Peer {
@@ -60,7 +60,14 @@ impl Peer {
             .keep_alive_while_idle(true)
             .connect_lazy();
         let client = NodeServiceClient::new(channel).max_decoding_message_size(REQUEST_BYTES_MAX);
-        Some(Self { id: node.id, address: node.address.clone(), client, proof, avoid_until: Mutex::default() })
+        Some(Self {
+            id: node.id,
+            address: node.address.clone(),
+            client,
+            proof,
+            avoid_until: Mutex::default(),
+            patience: Mutex::default(),
+        })
     }
 
     pub(super) fn id(&self) -> u64 {
@@ -80,12 +87,18 @@ impl Peer {
     /// Has it commit sends. If it fails, it is avoided for a while.
     pub(super) async fn commit(&self, request: wire::CommitRequest) -> Result<Vec<Answer>, Unanswered> {
         let mut client = self.client.clone();
+        let (begun, within) = (Instant::now(), self.patience.lock().now());
         let answered: Result<_, read::Unreadable> =
-            match timeout(COMMIT, client.commit(self.request(request, COMMIT))).await {
+            match timeout(within, client.commit(self.request(request, within))).await {
                 Ok(Ok(response)) => response.into_inner().outcomes.into_iter().map(read::answer).collect(),
-                Ok(Err(status)) => return Err(self.failed(&status)),
-                Err(_) => return Err(self.failed(&Status::deadline_exceeded("no answer"))),
+                Ok(Err(status)) if !is_late(&status) => return Err(self.failed(&status)),
+                // Whichever end noticed it first.
+                Ok(Err(_)) | Err(_) => {
+                    self.patience.lock().was_in_vain();
+                    return Err(self.failed(&Status::deadline_exceeded("no answer")));
+                }
             };
+        self.patience.lock().answered(begun.elapsed());
         answered.map_err(|unreadable| self.failed(&Status::data_loss(unreadable.to_string())))
     }
 
@@ -134,4 +147,9 @@ impl Peer {
     fn name(&self) -> String {
         format!("{:016x}", self.id)
     }
+}
+
+/// The end of the time that a call had, as this end or the other one says it.
+fn is_late(status: &Status) -> bool {
+    matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded)
 }

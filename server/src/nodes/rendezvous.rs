@@ -7,7 +7,7 @@ use guildhall_proto::ids::ChannelId;
 ///
 /// Every node finds the same scores. So whoever hands sends over hands them to a higher score, and however much the nodes
 /// disagree about who is there, no two can wait for each other.
-pub(super) fn score(node: u64, channel: ChannelId) -> u64 {
+pub fn score(node: u64, channel: ChannelId) -> u64 {
     mix(node ^ mix(channel.get()))
 }
 

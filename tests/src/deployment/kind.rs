@@ -8,6 +8,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::sync::OnceCell;
 
 use super::clear_environment;
+use super::network::Network;
 use crate::binaries::{SERVER, binary};
 use crate::process::Process;
 use crate::proxy::Proxy;
@@ -56,25 +57,13 @@ impl Kind {
     }
 }
 
-/// Proxies between the nodes of a deployment and what they stand on.
-#[derive(Debug)]
-pub struct Network {
-    /// Before Postgres, for all nodes.
-    pub postgres: Proxy,
-    /// The first node's own way to it.
-    pub postgres_of_first: Proxy,
-    /// Before Redis, if the deployment has it.
-    pub redis: Option<Proxy>,
-    /// Before Cassandra, if the deployment has it.
-    pub cassandra: Option<Proxy>,
-}
-
 /// What the nodes of a deployment stand on: a database of its own, and the engines of the test run.
 #[derive(Debug)]
 pub(super) struct Engines {
     pub(super) database: Database,
     kind: Kind,
-    pub(super) network: Option<Network>,
+    /// One for each node, if there are any.
+    pub(super) networks: Vec<Network>,
 }
 
 impl Engines {
@@ -85,11 +74,13 @@ impl Engines {
             return None;
         }
         let database = Database::create().await;
-        let network = match with_network {
-            true => Some(network(kind).await),
-            false => None,
-        };
-        let engines = Self { database, kind, network };
+        let mut networks = Vec::new();
+        if with_network {
+            for _ in 0..kind.nodes() {
+                networks.push(Network::start(kind).await);
+            }
+        }
+        let engines = Self { database, kind, networks };
         if kind == Kind::Cluster {
             static TABLES: OnceCell<()> = OnceCell::const_new();
             TABLES.get_or_init(|| engines.make_tables(scratch)).await;
@@ -97,24 +88,24 @@ impl Engines {
         Some(engines)
     }
 
-    /// What a server is told of them; nodes are numbered from 0.
-    pub(super) fn flags(&self, number: usize) -> Vec<String> {
-        let network = self.network.as_ref();
-        let postgres = network.map(|network| match number {
-            0 => network.postgres_of_first.address(),
-            _ => network.postgres.address(),
-        });
-        let postgres = postgres.unwrap_or_else(|| host(&service("TEST_PG_URL")));
+    /// What a node is told of them.
+    pub(super) fn flags(&self, node: usize) -> Vec<String> {
+        let network = self.networks.get(node);
+        let postgres = network.map_or_else(|| host(&service("TEST_PG_URL")), |network| network.postgres.address());
         let mut flags = vec![format!("--store={}", self.database.url_at(&postgres))];
         if self.kind == Kind::Cluster {
             let redis = network.and_then(|network| network.redis.as_ref()).map(Proxy::address);
             let redis = redis.map_or_else(|| service("TEST_REDIS_URL"), |address| format!("redis://{address}"));
-            let cassandra = network.and_then(|network| network.cassandra.as_ref()).map(Proxy::address);
-            let cassandra = cassandra.unwrap_or_else(|| service("TEST_CQL"));
+            let cassandra = network.map(Network::cassandra_address).unwrap_or_else(|| service("TEST_CQL"));
             flags.push(format!("--relay={redis}"));
             flags.push(format!("--messages=cassandra://{cassandra}/{}", keyspace()));
         }
         flags
+    }
+
+    /// The address of its database.
+    pub(super) fn database_url(&self) -> String {
+        self.database.url_at(&host(&service("TEST_PG_URL")))
     }
 
     /// Tables in Cassandra are made once for all deployments of a run: their channels have different ids.
@@ -122,7 +113,7 @@ impl Engines {
         let mut command = Command::new(binary(SERVER));
         clear_environment(&mut command);
         command
-            .args(["migrate", "up", "--replication", "1"])
+            .args(["migrate", "up", "--replication", &copies().to_string()])
             .args(self.flags(0))
             .env("GUILDHALL_CLUSTER_SECRET", SECRET);
         let mut migrate = Process::start(command, Stdio::null(), &scratch.join("migrate.log")).expect("a process");
@@ -131,17 +122,9 @@ impl Engines {
     }
 }
 
-async fn network(kind: Kind) -> Network {
-    let postgres = Proxy::start(host(&service("TEST_PG_URL"))).await;
-    let postgres_of_first = Proxy::start(postgres.address()).await;
-    let (redis, cassandra) = match kind {
-        Kind::Cluster => {
-            let redis = Proxy::start(host(&service("TEST_REDIS_URL"))).await;
-            (Some(redis), Some(Proxy::start(service("TEST_CQL")).await))
-        }
-        Kind::Embedded | Kind::Postgres => (None, None),
-    };
-    Network { postgres, postgres_of_first, redis, cassandra }
+/// How many nodes of Cassandra have each message: all of one, or all of three.
+fn copies() -> usize {
+    service("TEST_CQL").split(',').count()
 }
 
 /// The keyspace of this test run: all its deployments share it.
@@ -163,7 +146,7 @@ pub fn service(variable: &str) -> String {
 }
 
 /// `host:port` of an address.
-fn host(url: &str) -> String {
+pub(super) fn host(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
     authority.rsplit('@').next().unwrap_or_default().to_owned()

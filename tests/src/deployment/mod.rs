@@ -6,10 +6,13 @@
 //! at two nodes. A fault without a number happens to all nodes at once.
 
 mod database;
+mod faults;
 mod health;
 mod kind;
+mod network;
 mod node;
 mod people;
+mod services;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -27,8 +30,10 @@ use crate::process::Exit;
 use kind::Engines;
 use node::Node;
 
-pub use kind::{Database, Kind, Network, VARIABLE, keyspace, service};
+pub use kind::{Database, Kind, VARIABLE, keyspace, service};
+pub use network::Network;
 pub use people::{Guild, PASSWORD, User};
+pub use services::Services;
 
 /// A running deployment. Dropped, it is gone without a trace; if the test failed, the end of its log is shown.
 #[derive(Debug)]
@@ -67,7 +72,7 @@ impl Builder {
         self
     }
 
-    /// Puts proxies between the nodes and what they stand on, for faults: see `Deployment::network`.
+    /// Puts proxies between the nodes and what they stand on, for faults: see `Deployment::networks`.
     #[must_use]
     pub fn with_network(mut self) -> Self {
         self.with_network = true;
@@ -123,15 +128,6 @@ impl Deployment {
     /// What it is made of.
     pub fn kind(&self) -> Kind {
         self.kind
-    }
-
-    /// The proxies between its nodes and what they stand on.
-    ///
-    /// # Panics
-    /// If it was not built with them.
-    pub fn network(&mut self) -> &mut Network {
-        let network = self.engines.as_mut().and_then(|engines| engines.network.as_mut());
-        network.expect("it was built with a network")
     }
 
     /// Sets a key of the settings for the next start.
@@ -190,6 +186,7 @@ impl Deployment {
             command.args(engines.flags(number)).env("GUILDHALL_CLUSTER_SECRET", kind::SECRET);
             command.arg("--node-listen").arg(format!("127.0.0.1:{}", self.nodes[number].node_port));
         }
+        self.nodes[number].set_clock(&mut command);
         if let Some(port) = self.nodes[number].metrics_port {
             command.arg(format!("--metrics-listen=127.0.0.1:{port}"));
         }
@@ -276,42 +273,6 @@ impl Deployment {
     /// Bytes of memory that all nodes hold together.
     pub fn rss_bytes(&self) -> u64 {
         self.nodes.iter().map(Node::rss_bytes).sum()
-    }
-}
-
-/// Faults of one node.
-impl Deployment {
-    /// Starts a node, or starts it again, and waits until it serves.
-    pub async fn restart_node(&mut self, number: usize) {
-        self.launch_node(number);
-        self.nodes[number].serving().await;
-    }
-
-    /// Starts a node without waiting for anything.
-    pub fn launch_node(&mut self, number: usize) {
-        let command = self.command_of(number, self.nodes[number].port);
-        self.nodes[number].launch(command);
-    }
-
-    /// Kills a node: SIGKILL, nothing is told to anybody.
-    pub fn kill9_node(&mut self, number: usize) {
-        self.nodes[number].kill9();
-    }
-
-    /// Asks a node to go down, and waits until it is gone.
-    pub async fn terminate_node(&mut self, number: usize) -> Exit {
-        self.nodes[number].signal(Signal::TERM);
-        self.nodes[number].exit(PATIENCE).await
-    }
-
-    /// Stops a node in its tracks, as a machine that hangs.
-    pub fn pause_node(&mut self, number: usize) {
-        self.nodes[number].signal(Signal::STOP);
-    }
-
-    /// Lets a paused node go on.
-    pub fn resume_node(&mut self, number: usize) {
-        self.nodes[number].signal(Signal::CONT);
     }
 }
 

@@ -1,6 +1,6 @@
 //! One server process of a deployment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -9,6 +9,9 @@ use rustix::process::Signal;
 use crate::eventually::eventually;
 use crate::ports::free_port;
 use crate::process::{Exit, Process};
+
+/// Of Debian's `libfaketime`.
+const FAKETIME: &str = "faketime/libfaketimeMT.so.1";
 
 /// A node that has a place, and runs or not.
 #[derive(Debug)]
@@ -20,13 +23,15 @@ pub(super) struct Node {
     /// Where operators reach it.
     pub(super) metrics_port: Option<u16>,
     pub(super) log: PathBuf,
+    /// How far its clock is off, from its next start on.
+    pub(super) clock_seconds: i64,
     process: Option<Process>,
 }
 
 impl Node {
     pub(super) fn new(log: PathBuf, with_metrics: bool) -> Self {
         let metrics_port = with_metrics.then(free_port);
-        Self { port: free_port(), node_port: free_port(), metrics_port, log, process: None }
+        Self { port: free_port(), node_port: free_port(), metrics_port, log, clock_seconds: 0, process: None }
     }
 
     pub(super) fn url(&self) -> String {
@@ -37,6 +42,18 @@ impl Node {
         assert!(!self.runs(), "it runs already");
         let node = Process::start(command, Stdio::null(), &self.log).expect("the server can be started");
         self.process = Some(node);
+    }
+
+    /// By a library that stands before the system's own, so that the server and everything in it sees the wrong time, and
+    /// needs no setting for it. How much time passes is not touched.
+    pub(super) fn set_clock(&self, command: &mut Command) {
+        if self.clock_seconds == 0 {
+            return;
+        }
+        let library = Path::new("/usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH)).join(FAKETIME);
+        assert!(library.exists(), "install libfaketime: {} is missing", library.display());
+        command.env("LD_PRELOAD", library).env("FAKETIME", format!("{:+}s", self.clock_seconds));
+        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     }
 
     pub(super) fn runs(&mut self) -> bool {

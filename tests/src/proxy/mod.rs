@@ -74,7 +74,7 @@ const RESET_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
-    upstream: String,
+    upstreams: Arc<[String]>,
     state: watch::Sender<State>,
     open: Arc<AtomicUsize>,
     // `None`: connections are refused.
@@ -87,9 +87,29 @@ impl Proxy {
     /// # Panics
     /// If it cannot listen.
     pub async fn start(upstream: impl Into<String>) -> Self {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        Self::start_at((Ipv4Addr::LOCALHOST, free_port()).into(), upstream).await
+    }
+
+    /// In front of a server, at a given address.
+    ///
+    /// # Panics
+    /// If it cannot listen there.
+    pub async fn start_at(address: SocketAddr, upstream: impl Into<String>) -> Self {
+        Self::before(address, Arc::new([upstream.into()])).await
+    }
+
+    /// In front of several servers, as a load balancer: each connection goes to the next one in turn that takes it, the
+    /// first connection to the first.
+    ///
+    /// # Panics
+    /// If it cannot listen.
+    pub async fn balance(upstreams: impl IntoIterator<Item = String>) -> Self {
+        Self::before((Ipv4Addr::LOCALHOST, free_port()).into(), upstreams.into_iter().collect()).await
+    }
+
+    async fn before(address: SocketAddr, upstreams: Arc<[String]>) -> Self {
         let (state, _) = watch::channel(State::default());
-        let mut proxy = Self { address, upstream: upstream.into(), state, open: Arc::default(), doorman: None };
+        let mut proxy = Self { address, upstreams, state, open: Arc::default(), doorman: None };
         proxy.accept().await;
         proxy
     }
@@ -176,15 +196,16 @@ impl Proxy {
             return;
         }
         let listener = TcpListener::bind(self.address).await.expect("a proxy can listen");
-        let (upstream, state, open) = (self.upstream.clone(), self.state.clone(), self.open.clone());
+        let (upstreams, state, open) = (self.upstreams.clone(), self.state.clone(), self.open.clone());
         self.doorman = Some(tokio::spawn(async move {
             let mut links = JoinSet::new();
-            while let Ok((near, _)) = listener.accept().await {
-                let (upstream, state, open) = (upstream.clone(), state.clone(), open.clone());
+            for turn in 0.. {
+                let Ok((near, _)) = listener.accept().await else { return };
+                let (upstreams, state, open) = (upstreams.clone(), state.clone(), open.clone());
                 links.spawn(async move {
                     open.fetch_add(1, Ordering::Relaxed);
                     let _closed = Closed(open);
-                    serve(near, &upstream, &state).await;
+                    serve(near, &upstreams, turn, &state).await;
                 });
                 while links.try_join_next().is_some() {}
             }
@@ -216,14 +237,16 @@ impl Drop for Closed {
     }
 }
 
-async fn serve(near: TcpStream, upstream: &str, state: &watch::Sender<State>) {
+async fn serve(near: TcpStream, upstreams: &[String], turn: usize, state: &watch::Sender<State>) {
     // Whoever connects while nothing passes has a connection, and no answer.
     let mut weather = state.subscribe();
     if weather.wait_for(|state| !state.up.held).await.is_err() {
         return;
     }
-    match TcpStream::connect(upstream).await {
-        Ok(far) => link::run(near, far, state).await,
-        Err(_) => link::reset(&near),
+    for step in 0..upstreams.len() {
+        if let Ok(far) = TcpStream::connect(&upstreams[(turn + step) % upstreams.len()]).await {
+            return link::run(near, far, state).await;
+        }
     }
+    link::reset(&near);
 }

@@ -5,7 +5,7 @@ mod raw;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use guildhall::{ChannelId, Client, Event, Events, Gateway, MessageId, Nonce, StreamKey};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -47,13 +47,27 @@ impl Ledger {
     pub async fn write(&self, gateway: &Gateway, channel: ChannelId, texts: impl Iterator<Item = String>) {
         /// Sends of one writer that are not acknowledged yet.
         const UNDER_WAY: usize = 64;
-        let receipts = stream::iter(texts).map(async |content| {
+        self.write_at_pace(gateway, channel, stream::iter(texts), UNDER_WAY).await;
+    }
+
+    /// The same at the pace of the texts, with so many sends under way at most.
+    ///
+    /// # Panics
+    /// If one is refused.
+    pub async fn write_at_pace(
+        &self,
+        gateway: &Gateway,
+        channel: ChannelId,
+        texts: impl Stream<Item = String>,
+        under_way: usize,
+    ) {
+        let receipts = texts.map(async |content| {
             let nonce = Nonce::random();
             self.sends(nonce.to_string(), &content);
             let sent = gateway.send(channel, content).nonce(nonce).await.expect("an acknowledgement");
             self.acknowledges(nonce.to_string(), sent.message_id.get());
         });
-        receipts.buffered(UNDER_WAY).for_each(async |()| {}).await;
+        receipts.buffered(under_way).for_each(async |()| {}).await;
     }
 
     /// The history for the checker.

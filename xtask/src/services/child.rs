@@ -33,6 +33,8 @@ pub(crate) struct Running {
     dir: PathBuf,
     /// Whether its directory stays when it ends.
     keep: bool,
+    /// The program and its arguments, by which it is started again in its place.
+    command: Vec<String>,
 }
 
 /// What is to be started.
@@ -54,17 +56,42 @@ pub(super) enum Stop {
 impl Running {
     /// Starts it, out of reach of the terminal's Ctrl-C.
     pub(super) fn start(plan: Plan, service: &str, keep: bool) -> Result<Self> {
-        let log = log(&plan.dir);
+        let Plan { name, address, mut command, dir } = plan;
+        let log = log(&dir);
         let file = File::options().create(true).append(true).open(&log);
         let file = file.with_context(|| format!("cannot write {}", log.display()))?;
-        let mut command = plan.command;
-        command.current_dir(&plan.dir).process_group(0);
+        command.current_dir(&dir).process_group(0);
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        let child = command.spawn().with_context(|| format!("cannot start {}", plan.name))?;
+        let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         let pid = i32::try_from(child.id())?;
-        let Some(start) = started(pid) else { bail!("{} ended at once\n{}", plan.name, tail(&log)) };
-        let (name, address, dir) = (plan.name, plan.address, plan.dir);
-        Ok(Self { service: service.to_owned(), name, address, pid, start, dir, keep })
+        let Some(start) = started(pid) else { bail!("{name} ended at once\n{}", tail(&log)) };
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let command = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        Ok(Self { service: service.to_owned(), name, address, pid, start, dir, keep, command })
+    }
+
+    /// Starts it again as it was, where it was, over what it has left on its disk.
+    pub(super) fn start_again(&self) -> Result<Self> {
+        let (program, args) =
+            self.command.split_first().context("it was started by an older version of this program")?;
+        let mut command = Command::new(program);
+        command.args(args);
+        let plan = Plan { name: self.name.clone(), address: self.address.clone(), command, dir: self.dir.clone() };
+        Self::start(plan, &self.service, self.keep)
+    }
+
+    /// Stops it in its tracks, as a machine that hangs.
+    pub(super) fn pause(&self) {
+        if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.is_alive()) {
+            let _ = kill_process(pid, Signal::STOP);
+        }
+    }
+
+    /// Lets it go on.
+    pub(super) fn go_on(&self) {
+        if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.is_alive()) {
+            let _ = kill_process(pid, Signal::CONT);
+        }
     }
 
     pub(super) fn pid(&self) -> i32 {

@@ -55,6 +55,18 @@ impl Fleet {
         self.end_all(services)
     }
 
+    /// Puts what `change` makes of a process in its place.
+    pub(super) fn change(&self, name: &str, change: impl FnOnce(&Running) -> Result<Running>) -> Result<Running> {
+        let _held = self.hold()?;
+        let mut running = self.running()?;
+        let process = running.iter_mut().find(|process| process.name == name);
+        let process = process.with_context(|| format!("no process is called `{name}`"))?;
+        *process = change(process)?;
+        let changed = process.clone();
+        self.write(&running)?;
+        Ok(changed)
+    }
+
     /// Starts a program that is no service but belongs to them, such as a server that stores in them.
     pub(crate) fn start_guest(&self, plan: Plan) -> Result<Running> {
         let _held = self.hold()?;
@@ -94,8 +106,8 @@ impl Fleet {
         Ok(Service::ALL.into_iter().filter_map(of).collect())
     }
 
-    /// The file with all of it, for programs that want to stop or kill one.
-    pub(crate) fn state(&self) -> PathBuf {
+    /// The file with all of it.
+    fn state(&self) -> PathBuf {
         self.dir.join("running.json")
     }
 

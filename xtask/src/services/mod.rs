@@ -2,6 +2,7 @@
 
 mod cassandra;
 mod child;
+mod faults;
 mod fleet;
 mod place;
 mod ports;
@@ -16,6 +17,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 pub(crate) use child::{Plan, Running};
+use faults::Fault;
 pub(crate) use fleet::Fleet;
 pub(crate) use place::Keep;
 pub(crate) use postgres::create_database;
@@ -29,6 +31,9 @@ const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// What is to be done with them.
 #[derive(Args, Debug)]
 pub(crate) struct Services {
+    /// Those that are for faults and for nothing else, beside the usual ones
+    #[arg(long, global = true)]
+    private: bool,
     #[command(subcommand)]
     action: Action,
 }
@@ -50,6 +55,13 @@ enum Action {
     },
     /// Tell what runs, and what has crashed (exit code 1)
     Status,
+    /// Kill, pause or start again one process of them
+    Fault {
+        /// What is done
+        fault: Fault,
+        /// To which: its name as `status` tells it
+        process: String,
+    },
 }
 
 impl Services {
@@ -57,15 +69,25 @@ impl Services {
         match &self.action {
             Action::Up { services, durable } => {
                 interrupt::listen()?;
-                let fleet = for_tests(*durable);
-                fleet.up(or(services, &Service::USUAL))?;
+                let fleet = if self.private { for_faults() } else { for_tests(*durable) };
+                fleet.up(or(services, if self.private { &Service::FOR_FAULTS } else { &Service::USUAL }))?;
                 print_variables(&fleet)?;
             }
-            Action::Down { services } => for_tests(false).down(or(services, &Service::ALL))?,
-            Action::Status => return status(&for_tests(false)),
+            Action::Down { services } => self.fleet().down(or(services, &Service::ALL))?,
+            Action::Status => return status(&self.fleet()),
+            Action::Fault { fault, process } => self.fleet().inflict(*fault, process)?,
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    fn fleet(&self) -> Fleet {
+        if self.private { for_faults() } else { for_tests(false) }
+    }
+}
+
+/// The services that tests kill: nobody else uses them, and what they acknowledge is on disk.
+pub(crate) fn for_faults() -> Fleet {
+    Fleet::at(target().join("services/private"), Keep::Scratch { durable: true })
 }
 
 /// The services that tests use.

@@ -24,6 +24,8 @@ impl Service {
     pub(crate) const ALL: [Self; 4] = [Self::Postgres, Self::Redis, Self::Cassandra, Self::Cassandra3];
     /// What a functional suite needs.
     pub(crate) const USUAL: [Self; 3] = [Self::Postgres, Self::Redis, Self::Cassandra];
+    /// What stands when some of it falls.
+    pub(crate) const FOR_FAULTS: [Self; 3] = [Self::Postgres, Self::Redis, Self::Cassandra3];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -77,6 +79,14 @@ impl Service {
             Self::Postgres => addresses.iter().try_for_each(|address| postgres::ready(address)),
             Self::Redis => addresses.iter().try_for_each(|address| redis::ready(address)),
             Self::Cassandra | Self::Cassandra3 => cassandra::ready(addresses),
+        }
+    }
+
+    /// Fails unless a process of it answers, whatever its fellows do.
+    pub(super) fn answers(self, address: &str) -> Result<()> {
+        match self {
+            Self::Postgres | Self::Redis => self.ready(&[address]),
+            Self::Cassandra | Self::Cassandra3 => cassandra::answers(address),
         }
     }
 

@@ -80,6 +80,8 @@ pub struct Wants {
 #[derive(Default)]
 struct State {
     all: HashSet<Place>,
+    /// Those that the bus has confirmed since it was last connected.
+    standing: HashSet<Place>,
     added: Vec<Place>,
     removed: Vec<Place>,
 }
@@ -105,14 +107,29 @@ impl Wants {
     pub(super) fn remove(&self, place: Place) {
         let mut state = self.state.lock();
         if state.all.remove(&place) {
+            state.standing.remove(&place);
             state.removed.push(place);
             self.changed.notify_one();
         }
     }
 
+    /// What was confirmed has been compared with the logs: nothing of these places is missed from here on.
+    pub(super) fn stand(&self, places: &[Place]) {
+        let mut state = self.state.lock();
+        let State { all, standing, .. } = &mut *state;
+        standing.extend(places.iter().filter(|place| all.contains(place)));
+    }
+
+    /// How many places are wanted, and how many of them stand.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        (state.all.len(), state.standing.len())
+    }
+
     /// Everything, for a connection that is new.
     pub fn all(&self) -> Vec<Place> {
         let mut state = self.state.lock();
+        state.standing.clear();
         (state.added, state.removed) = (Vec::new(), Vec::new());
         state.all.iter().copied().collect()
     }
@@ -130,7 +147,7 @@ impl Wants {
     /// What has changed since the last call.
     pub fn take(&self) -> Changes {
         let mut state = self.state.lock();
-        let State { all, added, removed } = &mut *state;
+        let State { all, added, removed, .. } = &mut *state;
         let (mut added, mut removed) = (std::mem::take(added), std::mem::take(removed));
         // Whatever went back and forth counts as what it is now.
         added.retain(|place| all.contains(place));
@@ -193,6 +210,22 @@ mod tests {
         for name in ["", "gh:", "gh:nodes:1", "gh:channel:", "gh:channel:-1", "gh:x:1", "channel:1"] {
             assert_eq!(Place::parse(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn what_stands_is_what_was_confirmed_since_the_last_connection() {
+        let wants = Wants::default();
+        let [one, two] = [1, 2].map(|id| Place::Topic(Topic::Activity(GuildId(id))));
+        wants.add(one);
+        wants.stand(&[one, two]);
+        assert_eq!(wants.counts(), (1, 1), "nobody wants the other");
+        wants.add(two);
+        assert_eq!(wants.counts(), (2, 1));
+        wants.stand(&[two]);
+        wants.remove(one);
+        assert_eq!(wants.counts(), (1, 1));
+        wants.all();
+        assert_eq!(wants.counts(), (1, 0));
     }
 
     #[test]

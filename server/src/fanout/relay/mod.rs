@@ -104,6 +104,10 @@ pub struct Health {
     pub dropped: u64,
     /// How often a log was read.
     pub reads: u64,
+    /// Places on the bus that are to be heard.
+    pub wanted: usize,
+    /// Those of them that the bus has confirmed since it was last connected.
+    pub standing: usize,
 }
 
 impl Relay {

@@ -90,11 +90,14 @@ impl Shared {
     }
 
     pub(super) fn health(&self) -> Health {
+        let (wanted, standing) = self.wants.counts();
         Health {
             up: self.up.load(Ordering::Relaxed),
             malformed: self.malformed.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
             reads: self.follower.reads(),
+            wanted,
+            standing,
         }
     }
 
@@ -212,8 +215,8 @@ impl Shared {
     }
 
     async fn subscribed(&self, places: Vec<Place>) {
-        let topics = places.into_iter().filter_map(|place| match place {
-            Place::Topic(topic) => Some(topic),
+        let topics = places.iter().filter_map(|place| match place {
+            Place::Topic(topic) => Some(*topic),
             Place::Nodes => None,
         });
         let mut streams = Vec::new();
@@ -229,6 +232,7 @@ impl Shared {
         for topic in presences {
             self.presence.subscribed(topic).await;
         }
+        self.wants.stand(&places);
     }
 
     fn take(&self, place: Place, node: NodeId, hint: Hint) {

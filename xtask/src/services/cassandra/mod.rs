@@ -53,6 +53,11 @@ pub(super) fn ready(addresses: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Asks one node whether it serves, even if others do not.
+pub(super) fn answers(address: &str) -> Result<()> {
+    cql::Node::connect(address)?.rows("SELECT schema_version FROM system.local").map(drop)
+}
+
 /// Makes Java and the jars available.
 pub(super) fn install() -> Result<()> {
     if read(Command::new("java").arg("-version")).is_err() {

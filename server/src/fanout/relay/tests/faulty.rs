@@ -83,8 +83,7 @@ async fn many_who_listen_cost_one_read() {
     for _ in 0..200 {
         ears.push(b.listen(Topic::Stream(stream(channel))).await);
     }
-    b.up().await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    b.hears_all().await;
     let before = b.health().reads;
     bus.set(Faults { lost: 1.0, ..Faults::default() });
     for index in 0..10 {
@@ -109,9 +108,8 @@ async fn a_guild_changes_on_the_other_node() {
     a.join(&owner, guild, &guest).await;
     let there = b.chat.guild(guild).await.expect("read").expect("there");
     assert!(there.may_read(guest.user, channel));
-    b.up().await;
     let events = b.listen(Topic::Stream(StreamKey::guild(guild))).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    b.hears_all().await;
     let request = v1::RemoveMemberRequest { guild_id: guild.get(), user_id: guest.user.get() };
     a.chat.remove_member(&owner, request).await.expect("kicked");
     let seq = a.chat.guild(guild).await.expect("read").expect("there").position().seq;
@@ -128,8 +126,7 @@ async fn nothing_is_told_before_the_rights_under_which_it_was_said() {
     a.join(&owner, guild, &guest).await;
     let there = b.chat.guild(guild).await.expect("read").expect("there");
     let ear = b.listen(Topic::Stream(stream(channel))).await;
-    b.up().await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    b.hears_all().await;
     // The guild's hint is lost, the channel's event is not.
     bus.set(Faults { lost: 1.0, ..Faults::default() });
     let request = v1::RemoveMemberRequest { guild_id: guild.get(), user_id: guest.user.get() };

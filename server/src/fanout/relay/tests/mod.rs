@@ -102,6 +102,12 @@ impl Node {
         eventually("the bus carries", || self.health().up).await;
     }
 
+    /// Whatever is said from here on is heard, if the bus carries it.
+    async fn hears_all(&self) {
+        let stands = |health: Health| health.up && health.standing == health.wanted;
+        eventually("all subscriptions stand", || stands(self.health())).await;
+    }
+
     async fn person(&self, username: &str) -> Caller {
         let request =
             v1::RegisterRequest { username: username.into(), password: "correct horse".into(), ..Default::default() };

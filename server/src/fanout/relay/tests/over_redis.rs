@@ -31,7 +31,7 @@ impl Pair {
         b.chat.guild_of(channel).await.expect("read").expect("there");
         let ear = b.listen(Topic::Stream(stream(channel))).await;
         a.up().await;
-        b.up().await;
+        b.hears_all().await;
         Self { a, b, owner, channel, ear, said: 0 }
     }
 
@@ -74,9 +74,9 @@ async fn redis_dies_and_comes_back() {
     let mut are_up = || a.health().up && b.health().up;
     let back = within("both are back", Duration::from_secs(10), &mut are_up).await;
     println!("back after {back:?}");
+    pair.b.hears_all().await;
     // By the bus again, not by a sweep.
     let reads = pair.b.health().reads;
-    tokio::time::sleep(Duration::from_millis(500)).await;
     for _ in 0..5 {
         pair.say(1_000).await;
     }

@@ -63,7 +63,7 @@ async fn typing_and_activity_reach_the_other_node() {
     let frame = hub::frame(payload.clone());
     let guild_seq = a.chat.guild(guild).await.expect("read").expect("there").position().seq;
     let delivery = Delivery::Typing { stream: stream(channel), guild_seq, user: owner.user, frame };
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    b.hears_all().await;
     a.hub.deliver(Topic::Stream(stream(channel)), &delivery);
     eventually("typing is told", || typing.frames() == [payload.clone()]).await;
     a.say(&owner, channel, "hello").await;
@@ -93,7 +93,7 @@ async fn a_user_is_shown_as_the_best_of_all_nodes() {
     b.presences.set(user, 1, presence(PresenceStatus::Online), vec![GUILD]);
     eventually("better", || last(&guild) == Some(PresenceStatus::Online)).await;
     a.presences.remove(user, 1);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    eventually("one record is left", || records.all().len() == 1).await;
     assert_eq!(c.presences.get(user).await.status(), PresenceStatus::Online);
     b.presences.remove(user, 1);
     eventually("gone", || last(&guild) == Some(PresenceStatus::Offline)).await;
@@ -109,7 +109,7 @@ async fn a_node_that_dies_takes_its_users_with_it() {
     let Three { nodes: [a, b, _], records } = three(&shared).await;
     let user = guildhall_proto::ids::UserId(5);
     let guild = b.listen(Topic::GuildPresence(GUILD)).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    b.hears_all().await;
     a.presences.set(user, 1, presence(PresenceStatus::Online), vec![GUILD]);
     within("there", Duration::from_secs(5), &mut || last(&guild) == Some(PresenceStatus::Online)).await;
     // It says nothing any more, and its records expire.
