@@ -20,6 +20,7 @@ mod foreign;
 mod guilds;
 mod invites;
 mod logins;
+mod moved;
 mod one_order;
 mod pause;
 mod presence;

@@ -7,6 +7,7 @@ mod engines;
 mod error;
 mod logs;
 mod migrate;
+mod mover;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

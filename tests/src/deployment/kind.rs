@@ -72,12 +72,13 @@ pub struct Network {
 pub(super) struct Engines {
     database: Database,
     kind: Kind,
+    keyspace: String,
     pub(super) network: Option<Network>,
 }
 
 impl Engines {
-    /// For a deployment of this kind; `None`: it needs none.
-    pub(super) async fn prepare(kind: Kind, with_network: bool, scratch: &Path) -> Option<Self> {
+    /// For a deployment of this kind; `None`: it needs none. `bare`: somebody else makes its tables.
+    pub(super) async fn prepare(kind: Kind, with_network: bool, scratch: &Path, bare: bool) -> Option<Self> {
         if kind == Kind::Embedded {
             assert!(!with_network, "an embedded deployment has no network");
             return None;
@@ -87,8 +88,9 @@ impl Engines {
             true => Some(network(kind).await),
             false => None,
         };
-        let engines = Self { database, kind, network };
-        if kind == Kind::Cluster {
+        let keyspace = if bare { format!("{}_{:08x}", keyspace(), rand::random::<u32>()) } else { keyspace() };
+        let engines = Self { database, kind, keyspace, network };
+        if kind == Kind::Cluster && !bare {
             static TABLES: OnceCell<()> = OnceCell::const_new();
             TABLES.get_or_init(|| engines.make_tables(scratch)).await;
         }
@@ -108,7 +110,7 @@ impl Engines {
             let cassandra = network.and_then(|network| network.cassandra.as_ref()).map(Proxy::address);
             let cassandra = cassandra.unwrap_or_else(|| service("TEST_CQL"));
             flags.push(format!("--relay={redis}"));
-            flags.push(format!("--messages=cassandra://{cassandra}/{}", keyspace()));
+            flags.push(format!("--messages=cassandra://{cassandra}/{}", self.keyspace));
         }
         flags
     }

@@ -48,6 +48,7 @@ pub struct Builder {
     settings: Vec<(&'static str, String)>,
     kind: Kind,
     with_network: bool,
+    bare: bool,
 }
 
 impl Builder {
@@ -72,6 +73,13 @@ impl Builder {
         self
     }
 
+    /// Leaves its stores without tables, for a move to make them; a keyspace of its own is among them.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> Deployment {
         let mut deployment = self.prepare().await;
@@ -87,7 +95,7 @@ impl Builder {
             settings: self.settings,
             kind: self.kind,
             nodes: (0..self.kind.nodes()).map(|number| Node::new(log(number))).collect(),
-            engines: Engines::prepare(self.kind, self.with_network, dir.path()).await,
+            engines: Engines::prepare(self.kind, self.with_network, dir.path(), self.bare).await,
             dir,
             users: tokio::sync::Mutex::default(),
             next: AtomicUsize::new(0),
@@ -98,7 +106,7 @@ impl Builder {
 impl Deployment {
     /// A deployment with settings of its own.
     pub fn builder() -> Builder {
-        Builder { settings: Vec::new(), kind: Kind::tested(), with_network: false }
+        Builder { settings: Vec::new(), kind: Kind::tested(), with_network: false, bare: false }
     }
 
     /// One process over SQLite, whichever deployment is tested: for what only it has.
@@ -170,6 +178,17 @@ impl Deployment {
     /// The command that starts its first node at this port; 0 is any free one.
     pub fn command(&self, port: u16) -> Command {
         self.command_of(0, port)
+    }
+
+    /// What `migrate-store` is told of its stores.
+    pub fn target_flags(&self) -> Vec<String> {
+        match &self.engines {
+            None => vec![format!("--to=sqlite:{}", self.data_dir().display())],
+            Some(engines) => {
+                let flags = engines.flags().into_iter().map(|flag| flag.replace("--store=", "--to="));
+                flags.filter(|flag| flag.starts_with("--to=") || flag.starts_with("--messages=")).collect()
+            }
+        }
     }
 
     fn command_of(&self, number: usize, port: u16) -> Command {
