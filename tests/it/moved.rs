@@ -98,13 +98,7 @@ async fn everybody_goes_on_where_they_were() {
 }
 
 /// The events behind the cursor come, then new ones, in one count.
-async fn resumed(
-    target: &Deployment,
-    bob: &User,
-    guild: Guild,
-    cursor: guildhall_proto::v1::Cursor,
-    last: u64,
-) {
+async fn resumed(target: &Deployment, bob: &User, guild: Guild, cursor: guildhall_proto::v1::Cursor, last: u64) {
     let mut session = target.wire(bob).await.session().await.unwrap();
     session.resume(vec![cursor]).await.unwrap();
     for seq in last - 19..=last {

@@ -1,4 +1,4 @@
-//! The command line: `serve`, `migrate up`, `migrate-store`, and `config init`, `check`, `show`. Exit codes: 0 all is well, 1 it cannot run, 2 it was
+//! The command line: `serve`, `migrate up`, `migrate-store`, `export`, `import`, and `config init`, `check`, `show`. Exit codes: 0 all is well, 1 it cannot run, 2 it was
 //! told something that makes no sense, 7 a service that it needs does not answer, 128 + n the second signal n.
 
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Server, StartError, banner, logs, migrate, mover};
+use super::{Server, StartError, banner, logs, migrate, mover, portable};
 use crate::config::{self, FILE_NAME, Loaded};
 use crate::edge;
 
@@ -43,6 +43,7 @@ pub fn tree() -> Command {
         .subcommand(serve)
         .subcommand(migrate::tree())
         .subcommand(mover::tree())
+        .subcommands(portable::trees())
         .subcommand(
             Command::new("config")
                 .about("Settings: write a file, check them, show them")
@@ -72,6 +73,7 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             _ => ExitCode::from(USAGE),
         },
         Some((mover::NAME, flags)) => migrate_store(flags).await,
+        Some((name @ (portable::EXPORT | portable::IMPORT), flags)) => carry(name, flags).await,
         Some(("config", config)) => match config.subcommand() {
             Some(("init", flags)) => init(flags),
             Some(("check", flags)) => match load(flags) {
@@ -158,6 +160,27 @@ async fn migrate_up(flags: &ArgMatches) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => fail(code(&error), &error.explain()),
+    }
+}
+
+async fn carry(name: &str, flags: &ArgMatches) -> ExitCode {
+    let loaded = match load(flags) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    if let Err(error) = logs::start_for_tool(&loaded.settings) {
+        return fail(USAGE, &format!("log: {error}"));
+    }
+    let outcome = match name {
+        portable::EXPORT => portable::export(flags, &loaded.settings).await,
+        _ => portable::import(flags, &loaded.settings).await,
+    };
+    match outcome {
+        Ok(said) => {
+            eprintln!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(error.code(), &error.explain()),
     }
 }
 

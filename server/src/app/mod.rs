@@ -8,6 +8,7 @@ mod error;
 mod logs;
 mod migrate;
 mod mover;
+mod portable;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -23,6 +23,7 @@ mod nodes;
 mod pages;
 mod passwords;
 mod people;
+pub mod portable;
 mod publisher;
 mod setup;
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod accounts;
 mod channels;
 mod guilds;
 mod messages;
+mod portable;
 mod revocation;
 
 use std::sync::Arc;

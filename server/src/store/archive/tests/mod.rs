@@ -6,7 +6,7 @@ mod refusals;
 use guildhall_proto::ids::ChannelId;
 use tempfile::TempDir;
 
-pub(in crate::store) use self::fixture::{Filled, fill};
+pub(in crate::store) use self::fixture::fill;
 
 use super::{End, Gauge, MoveError, NOT_COPIED, Side, Summary, Tables, transfer};
 use crate::store::contract::{append, create};
