@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use guildhall::{ChannelId, ChannelKind, MessageId, Nonce};
+use guildhall::{ChannelId, ChannelKind, Client, MessageId, Nonce};
 use guildhall_proto::v1::event::Payload;
 use guildhall_tests::binaries::{SERVER, binary};
 use guildhall_tests::deployment::clear_environment;
@@ -73,7 +73,8 @@ async fn everybody_goes_on_where_they_were() {
     let event = session.event(guild.channel).await.unwrap();
     assert_eq!(event.seq, last);
     let cursor = channel_cursor(guild.channel, event.epoch, last - 20);
-    let before = recorder::log(&ann.client, guild.channel).await;
+    let history = async |client: &Client| format!("{:#?}", recorder::log(client, guild.channel).await);
+    let before = history(&ann.client).await;
     assert!(source.terminate().await.status.success());
 
     let arguments = arguments(&source, &target);
@@ -90,7 +91,7 @@ async fn everybody_goes_on_where_they_were() {
 
     target.restart().await;
     let client = target.client(Some(&ann.token));
-    assert_eq!(recorder::log(&client, guild.channel).await, before);
+    assert_eq!(history(&client).await, before);
     let again = client.messages().send(second, "kept").nonce(kept).await.unwrap();
     assert_eq!((again.duplicate, again.message_id), (true, sent.message_id));
     resumed(&target, &bob, guild, cursor, last).await;

@@ -15,11 +15,11 @@ const FROM_MESSAGES: &str = "from_messages";
 const TO: &str = "to";
 const ABOUT: &str = "Moves everything that is stored into another store";
 const LONG: &str = "\
-Moves everything that is stored into another store: users, logins, guilds, channels, messages, with their ids, seqs and
+Moves everything that is stored into another store: users, logins, guilds, channels, messages, with their ids, seqs and \
 epochs, so that clients go on where they were.
 
-No server may run on either store. The target has to be empty; its tables are made. Broken off, the same command goes on
-from where it was; until it has compared both stores at its end, no server starts on the target. The source is only read,
+No server may run on either store. The target has to be empty; its tables are made. Broken off, the same command goes on \
+from where it was; until it has compared both stores at its end, no server starts on the target. The source is only read, \
 except that its tables are brought to this version.
 
 STORE is sqlite:DIRECTORY or postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE.";

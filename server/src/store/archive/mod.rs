@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use guildhall_proto::ids::ChannelId;
 use parking_lot::Mutex;
+use tokio::time::{Duration, sleep};
 
 pub use self::verify::Line;
 
@@ -35,6 +36,11 @@ const SETUP: &str = "setup";
 const PAGE_ROWS: usize = 1_000;
 /// Channels that are appended to, or compared, at once. It bounds the memory: each holds two pages of entries.
 const CHANNELS_MAX: usize = 8;
+
+/// How often a stream is tried again while it comes no further, and how long is waited before. A store may be restarted
+/// meanwhile.
+const TRIES_MAX: u32 = 30;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A value of a row, in whichever engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,6 +255,24 @@ impl fmt::Display for End {
             Self::Source => "source",
             Self::Target => "target",
         })
+    }
+}
+
+/// Tries until it works, fails of what waiting does not heal, or came no further for `TRIES_MAX` tries. An attempt tells
+/// how it went, and whether it came further.
+async fn patiently<T>(
+    mut attempt: impl AsyncFnMut() -> (std::result::Result<T, MoveError>, bool),
+) -> std::result::Result<T, MoveError> {
+    let mut tries = 0;
+    loop {
+        let (outcome, further) = attempt().await;
+        tries = if further { 0 } else { tries + 1 };
+        match outcome {
+            Err(MoveError::Store(_, Error::Unavailable(_)) | MoveError::Disturbed(_)) if tries < TRIES_MAX => {
+                sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use futures_util::{TryStreamExt, stream};
 use guildhall_proto::ids::ChannelId;
 
-use super::{CHANNELS_MAX, Channel, Gauge, MoveError, PAGE_ROWS, source, target};
+use super::{CHANNELS_MAX, Channel, Gauge, MoveError, PAGE_ROWS, patiently, source, target};
 use crate::store::log::Change;
 use crate::store::{Append, Body, Entry, Record, Store};
 
@@ -17,14 +17,30 @@ pub(super) async fn channels(from: &Store, to: &Store, channels: &[Channel], gau
     stream::iter(moves).try_buffer_unordered(CHANNELS_MAX).try_collect().await
 }
 
-/// While a page is appended the next one is read.
+/// Until all of it is there. A store that is busy, or gone for a while, is waited for: whatever became of an append, the
+/// head tells where to go on.
 async fn one(from: &Store, to: &Store, channel: Channel, gauge: &Gauge) -> Result<(), MoveError> {
     if channel.head == 0 {
         return Ok(());
     }
+    let mut reached = 0;
+    patiently(async || {
+        let before = reached;
+        let went = go_on(from, to, channel, &mut reached, gauge).await;
+        (went, reached > before)
+    })
+    .await
+}
+
+/// While a page is appended the next one is read.
+async fn go_on(from: &Store, to: &Store, channel: Channel, reached: &mut u64, gauge: &Gauge) -> Result<(), MoveError> {
+    let mut reach = |head: u64| {
+        gauge.add(usize::try_from(head.saturating_sub(*reached)).unwrap_or_default());
+        *reached = head.max(*reached);
+    };
     let position = to.log.position(channel.id).await.map_err(target)?;
     let mut head = position.ok_or(MoveError::Disturbed(channel.id))?.seq;
-    gauge.add(usize::try_from(head).unwrap_or(usize::MAX));
+    reach(head);
     let read = async |after: u64| from.log.read(channel.id, after, PAGE_ROWS).await.map_err(source);
     let mut page = read(head).await?;
     let mut at_once = PAGE_ROWS;
@@ -32,7 +48,7 @@ async fn one(from: &Store, to: &Store, channel: Channel, gauge: &Gauge) -> Resul
         let last = head + page.len() as u64;
         let entries = page.into_iter().map(entry).collect();
         let (next, taken) = tokio::try_join!(read(last), append(to, channel.id, head, entries, at_once))?;
-        gauge.add(usize::try_from(last - head).unwrap_or_default());
+        reach(last);
         (head, page, at_once) = (last, next, taken);
     }
     if head < channel.head { Err(MoveError::SourceChanged) } else { Ok(()) }
@@ -57,7 +73,7 @@ async fn append(
                     at_once = taken;
                 }
             }
-            // Nobody else may write here; an append whose outcome was not known is settled by the engine itself.
+            // An append that was given up has landed late, or somebody else writes here.
             Append::HeadMoved { .. } | Append::Duplicates(_) | Append::Gone | Append::Closed => {
                 return Err(MoveError::Disturbed(channel));
             }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     CHANNELS_MAX, Channel, Gauge, MoveError, NOT_COPIED, PAGE_ROWS, Row, STREAMS, Side, Summary, Table, Value, copy,
-    source, target,
+    patiently, source, target,
 };
 use crate::store::log::Change;
 use crate::store::{Record, Result, Store};
@@ -114,8 +114,9 @@ async fn compare_streams(
 ) -> std::result::Result<(), MoveError> {
     let mut line = Line { name: name.to_owned(), source: 0, target: 0, same: true };
     let both = streams.into_iter().map(|stream| async move {
-        let left = async { sum_of_stream(&from.store, stream, gauge).await.map_err(source) };
-        let right = async { sum_of_stream(&to.store, stream, &Gauge::default()).await.map_err(target) };
+        let left = patiently(async || (sum_of_stream(&from.store, stream, gauge).await.map_err(source), false));
+        let none = Gauge::default();
+        let right = patiently(async || (sum_of_stream(&to.store, stream, &none).await.map_err(target), false));
         let (left, right) = tokio::try_join!(left, right)?;
         Ok((stream, left, right))
     });
