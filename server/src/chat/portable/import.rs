@@ -227,9 +227,8 @@ impl Import<'_> {
             replaced = channels.iter().map(|channel| (channel.id, ChannelId(new_id()))).collect();
         }
         for channel in channels {
-            let new = |id: ChannelId| replaced.get(&id).copied().unwrap_or(id);
-            channel.id = new(channel.id);
-            channel.parent = channel.parent.map(new);
+            channel.id = replaced.get(&channel.id).copied().unwrap_or(channel.id);
+            channel.parent = channel.parent.map(|parent| replaced.get(&parent).copied().unwrap_or(parent));
         }
         Ok(())
     }
