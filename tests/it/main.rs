@@ -25,6 +25,7 @@ mod health;
 mod invites;
 mod limits;
 mod logins;
+mod moved;
 mod one_order;
 mod pause;
 mod presence;

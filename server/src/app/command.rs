@@ -1,4 +1,4 @@
-//! The command line: `serve`, `migrate up`, and `config init`, `check`, `show`. Exit codes: 0 all is well, 1 it cannot run, 2 it was
+//! The command line: `serve`, `migrate up`, `migrate-store`, `export`, `import`, and `config init`, `check`, `show`. Exit codes: 0 all is well, 1 it cannot run, 2 it was
 //! told something that makes no sense, 7 a service that it needs does not answer, 128 + n the second signal n.
 
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Server, StartError, banner, logs, migrate};
+use super::{Server, StartError, banner, logs, migrate, mover, portable};
 use crate::config::{self, FILE_NAME, Loaded};
 use crate::edge;
 
@@ -42,6 +42,8 @@ pub fn tree() -> Command {
         .arg_required_else_help(true)
         .subcommand(serve)
         .subcommand(migrate::tree())
+        .subcommand(mover::tree())
+        .subcommands(portable::trees())
         .subcommand(
             Command::new("config")
                 .about("Settings: write a file, check them, show them")
@@ -70,6 +72,8 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Some(("up", flags)) => migrate_up(flags).await,
             _ => ExitCode::from(USAGE),
         },
+        Some((mover::NAME, flags)) => migrate_store(flags).await,
+        Some((name @ (portable::EXPORT | portable::IMPORT), flags)) => carry(name, flags).await,
         Some(("config", config)) => match config.subcommand() {
             Some(("init", flags)) => init(flags),
             Some(("check", flags)) => match load(flags) {
@@ -159,6 +163,44 @@ async fn migrate_up(flags: &ArgMatches) -> ExitCode {
     }
 }
 
+async fn carry(name: &str, flags: &ArgMatches) -> ExitCode {
+    let loaded = match load(flags) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    if let Err(error) = logs::start_for_tool(&loaded.settings) {
+        return fail(USAGE, &format!("log: {error}"));
+    }
+    let outcome = match name {
+        portable::EXPORT => portable::export(flags, &loaded.settings).await,
+        _ => portable::import(flags, &loaded.settings).await,
+    };
+    match outcome {
+        Ok(said) => {
+            eprintln!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(error.code(), &error.explain()),
+    }
+}
+
+async fn migrate_store(flags: &ArgMatches) -> ExitCode {
+    let plan = match mover::plan(flags, environment().collect()) {
+        Ok(plan) => plan,
+        Err(why) => return fail(USAGE, &why),
+    };
+    if let Err(error) = logs::start_for_tool(&plan.target) {
+        return fail(USAGE, &format!("log: {error}"));
+    }
+    match mover::run(&plan).await {
+        Ok(summary) => {
+            let printed = print(&mover::report(&summary));
+            if summary.is_equal() { printed } else { fail(1, mover::DIFFERENT) }
+        }
+        Err(error) => fail(error.code(), &error.explain()),
+    }
+}
+
 /// Runs until a signal. A second one does not wait.
 async fn serve(loaded: Loaded) -> ExitCode {
     if let Err(error) = logs::start(&loaded.settings) {
@@ -209,7 +251,8 @@ impl Signals {
     }
 }
 
-fn code(error: &StartError) -> u8 {
+/// The exit code of a server that does not start.
+pub(super) fn code(error: &StartError) -> u8 {
     match error {
         StartError::Settings(_) => USAGE,
         _ if error.is_unreachable() => UNAVAILABLE,

@@ -36,16 +36,37 @@ impl Engines {
     /// # Errors
     /// With the setting that names it.
     pub(super) async fn open(settings: &Settings) -> Result<Self, StartError> {
+        Self::open_as(settings, false).await
+    }
+
+    /// The same, also what is being filled from another store.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub(super) async fn open_to_fill(settings: &Settings) -> Result<Self, StartError> {
+        Self::open_as(settings, true).await
+    }
+
+    async fn open_as(settings: &Settings, half_moved: bool) -> Result<Self, StartError> {
         match &settings.store {
             StoreUrl::Sqlite => {
                 let options = sqlite::Options { path: settings.data_dir.clone(), read_connections: READ_CONNECTIONS };
-                let (store, sqlite) = sqlite::open(options).await?;
+                let (store, sqlite) = match half_moved {
+                    true => sqlite::open_to_fill(options).await?,
+                    false => sqlite::open(options).await?,
+                };
                 Ok(Self { store, open: Open::Sqlite(sqlite) })
             }
             StoreUrl::Postgres(address) => {
                 let options =
                     postgres::Options { url: address.reveal().to_owned(), max_connections: settings.store_connections };
-                let open = async || postgres::open(options.clone()).await.map_err(StartError::Postgres);
+                let open = async || {
+                    let opened = match half_moved {
+                        true => postgres::open_to_fill(options.clone()).await,
+                        false => postgres::open(options.clone()).await,
+                    };
+                    opened.map_err(StartError::Postgres)
+                };
                 let (store, postgres) = patiently(open).await?;
                 let Some(messages) = &settings.messages else {
                     return Ok(Self { store, open: Open::Postgres(postgres, None) });

@@ -74,6 +74,14 @@ impl StartError {
                 Some("to accept it all the same, set accept_weak_durability = true")
             }
             Self::Postgres(postgres::OpenError::Address(_)) => Some("correct the setting `store`"),
+            Self::Data(OpenError::HalfMoved { .. }) | Self::Postgres(postgres::OpenError::HalfMoved { .. }) => {
+                Some("run the same `guildhall-server migrate-store` again to its end, or make the target anew")
+            }
+            Self::Data(OpenError::Missing { .. }) => Some("look at --from and --data-dir"),
+            Self::Postgres(postgres::OpenError::InUse { .. }) => {
+                Some("stop all servers on it; a node that died counts for ten seconds more")
+            }
+            Self::Postgres(postgres::OpenError::Moving { .. }) => Some("wait until it is done"),
             Self::Data(OpenError::Directory { .. }) => Some("choose another --data-dir"),
             _ => None,
         }

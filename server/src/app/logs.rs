@@ -28,6 +28,15 @@ pub(super) fn start(settings: &Settings) -> Result<(), ParseError> {
     Ok(())
 }
 
+/// The same for a command that is run by hand: what is worth a warning only, unless the settings say otherwise.
+///
+/// # Errors
+/// If the filter cannot be read.
+pub(super) fn start_for_tool(settings: &Settings) -> Result<(), ParseError> {
+    let log = if settings.log == Settings::default().log { "warn".to_owned() } else { settings.log.clone() };
+    start(&Settings { log, ..settings.clone() })
+}
+
 /// A panic's own words may quote what it worked on, which is somebody's message: only the place is logged.
 fn hush_panics() {
     std::panic::set_hook(Box::new(|panic| {

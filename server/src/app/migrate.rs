@@ -14,19 +14,23 @@ const REPLICATION: &str = "replication";
 
 /// The command line's part.
 pub(super) fn tree() -> Command {
-    let replication = Arg::new(REPLICATION).long(REPLICATION).value_name("N | DC:N[,DC:N...]").help(
-        "Copies of the channel logs in Cassandra, or copies in each data centre; only for a keyspace that is made now \
-         [default: 3]",
-    );
     let up = Command::new("up")
         .about("Makes or updates the tables, and waits until all nodes of Cassandra agree on them")
-        .arg(replication)
+        .arg(replication())
         .args(config::flags());
     Command::new("migrate")
         .about("Makes and updates tables")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(up)
+}
+
+/// The flag that says how many copies a new keyspace has.
+pub(super) fn replication() -> Arg {
+    Arg::new(REPLICATION).long(REPLICATION).value_name("N | DC:N[,DC:N...]").help(
+        "Copies of the channel logs in Cassandra, or copies in each data centre; only for a keyspace that is made now \
+         [default: 3]",
+    )
 }
 
 /// The copies that the arguments ask for.

@@ -7,6 +7,8 @@ mod engines;
 mod error;
 mod logs;
 mod migrate;
+mod mover;
+mod portable;
 mod watch;
 
 use std::net::SocketAddr;

@@ -32,6 +32,7 @@ mod ownership;
 mod pages;
 mod passwords;
 mod people;
+pub mod portable;
 mod publisher;
 mod relationships;
 mod roles;

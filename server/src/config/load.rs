@@ -22,7 +22,7 @@ const FOREIGN: [&str; 7] = [
     "GUILDHALL_CA_CERTIFICATE",
     "GUILDHALL_SETUP_CODE",
 ];
-const FOREIGN_PREFIX: [&str; 2] = ["GUILDHALL_BRIDGE_", "GUILDHALL_EVENT_"];
+const FOREIGN_PREFIX: [&str; 3] = ["GUILDHALL_BRIDGE_", "GUILDHALL_EVENT_", "GUILDHALL_MIGRATE_"];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]

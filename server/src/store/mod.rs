@@ -2,9 +2,10 @@
 //!
 //! Two traits: `ChannelLog` (the logs of channels and the messages in them) and `Metadata` (everything else, with the
 //! streams of guilds and users). A third one, `Registry`, is for those engines that many nodes share. Engines are
-//! folders. Nothing in here decides who may do what, and nothing above knows which engine answers.
+//! folders. `archive` moves everything from one to another. Nothing in here decides who may do what, and nothing above knows which engine answers.
 
 pub mod accounts;
+pub mod archive;
 pub mod cassandra;
 #[cfg(test)]
 mod contract;

@@ -62,13 +62,14 @@ impl Kind {
 pub(super) struct Engines {
     pub(super) database: Database,
     kind: Kind,
+    keyspace: String,
     /// One for each node, if there are any.
     pub(super) networks: Vec<Network>,
 }
 
 impl Engines {
-    /// For a deployment of this kind; `None`: it needs none.
-    pub(super) async fn prepare(kind: Kind, with_network: bool, scratch: &Path) -> Option<Self> {
+    /// For a deployment of this kind; `None`: it needs none. `bare`: somebody else makes its tables.
+    pub(super) async fn prepare(kind: Kind, with_network: bool, scratch: &Path, bare: bool) -> Option<Self> {
         if kind == Kind::Embedded {
             assert!(!with_network, "an embedded deployment has no network");
             return None;
@@ -80,8 +81,9 @@ impl Engines {
                 networks.push(Network::start(kind).await);
             }
         }
-        let engines = Self { database, kind, networks };
-        if kind == Kind::Cluster {
+        let keyspace = if bare { format!("{}_{:08x}", keyspace(), rand::random::<u32>()) } else { keyspace() };
+        let engines = Self { database, kind, keyspace, networks };
+        if kind == Kind::Cluster && !bare {
             static TABLES: OnceCell<()> = OnceCell::const_new();
             TABLES.get_or_init(|| engines.make_tables(scratch)).await;
         }
@@ -98,7 +100,7 @@ impl Engines {
             let redis = redis.map_or_else(|| service("TEST_REDIS_URL"), |address| format!("redis://{address}"));
             let cassandra = network.map(Network::cassandra_address).unwrap_or_else(|| service("TEST_CQL"));
             flags.push(format!("--relay={redis}"));
-            flags.push(format!("--messages=cassandra://{cassandra}/{}", keyspace()));
+            flags.push(format!("--messages=cassandra://{cassandra}/{}", self.keyspace));
         }
         flags
     }

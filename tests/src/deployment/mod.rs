@@ -55,6 +55,7 @@ pub struct Builder {
     kind: Kind,
     with_network: bool,
     with_metrics: bool,
+    bare: bool,
 }
 
 impl Builder {
@@ -86,6 +87,13 @@ impl Builder {
         self
     }
 
+    /// Leaves its stores without tables, for a move to make them; a keyspace of its own is among them.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> Deployment {
         let mut deployment = self.prepare().await;
@@ -101,7 +109,7 @@ impl Builder {
             settings: self.settings,
             kind: self.kind,
             nodes: (0..self.kind.nodes()).map(|number| Node::new(log(number), self.with_metrics)).collect(),
-            engines: Engines::prepare(self.kind, self.with_network, dir.path()).await,
+            engines: Engines::prepare(self.kind, self.with_network, dir.path(), self.bare).await,
             dir,
             users: tokio::sync::Mutex::default(),
             next: AtomicUsize::new(0),
@@ -112,7 +120,8 @@ impl Builder {
 impl Deployment {
     /// A deployment with settings of its own.
     pub fn builder() -> Builder {
-        Builder { settings: Vec::new(), kind: Kind::tested(), with_network: false, with_metrics: false }
+        let (with_network, with_metrics, bare) = (false, false, false);
+        Builder { settings: Vec::new(), kind: Kind::tested(), with_network, with_metrics, bare }
     }
 
     /// One process over SQLite, whichever deployment is tested: for what only it has.
@@ -175,6 +184,17 @@ impl Deployment {
     /// The command that starts its first node at this port; 0 is any free one.
     pub fn command(&self, port: u16) -> Command {
         self.command_of(0, port)
+    }
+
+    /// What `migrate-store` is told of its stores.
+    pub fn target_flags(&self) -> Vec<String> {
+        match &self.engines {
+            None => vec![format!("--to=sqlite:{}", self.data_dir().display())],
+            Some(engines) => {
+                let flags = engines.flags().into_iter().map(|flag| flag.replace("--store=", "--to="));
+                flags.filter(|flag| flag.starts_with("--to=") || flag.starts_with("--messages=")).collect()
+            }
+        }
     }
 
     fn command_of(&self, number: usize, port: u16) -> Command {

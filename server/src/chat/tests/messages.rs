@@ -14,7 +14,7 @@ fn send(channel: ChannelId, content: &str) -> v1::SendMessageRequest {
 }
 
 impl Bench {
-    async fn say(&self, caller: &Caller, channel: ChannelId, content: &str) -> u64 {
+    pub(super) async fn say(&self, caller: &Caller, channel: ChannelId, content: &str) -> u64 {
         self.chat.send_message(caller, send(channel, content)).await.expect("sent").message_id
     }
 

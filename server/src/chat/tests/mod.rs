@@ -5,6 +5,7 @@ mod channels;
 mod guilds;
 mod limited;
 mod messages;
+mod portable;
 mod relationships;
 mod revocation;
 

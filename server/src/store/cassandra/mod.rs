@@ -167,6 +167,15 @@ pub async fn migrate(options: &Options, layout: &Layout) -> std::result::Result<
     schema::migrate(options, layout).await
 }
 
+/// Whether nobody has written a message to a keyspace yet.
+///
+/// # Errors
+/// Nobody answers; the login is refused; the schema is missing, older or newer.
+pub async fn is_empty(options: &Options) -> std::result::Result<bool, OpenError> {
+    check_name(options)?;
+    schema::is_empty(options).await
+}
+
 /// The name goes into statements as it is.
 fn check_name(options: &Options) -> std::result::Result<(), OpenError> {
     let keyspace = &options.keyspace;

@@ -170,6 +170,16 @@ pub(super) async fn facts(session: &Session, options: &Options) -> Result<Facts,
     }
 }
 
+/// Whether there is no entry of any channel.
+pub(super) async fn is_empty(options: &Options) -> Result<bool, OpenError> {
+    let session = connect::session(options).await?;
+    facts(&session, options).await?;
+    let select = format!("SELECT channel FROM \"{}\".log LIMIT 1", options.keyspace);
+    let answer = session.query_unpaged(select, ()).await.map_err(|source| database(options, source))?;
+    let wrong = |source: failure::Source| OpenError::Database { keyspace: options.keyspace.clone(), source };
+    Ok(answer.into_rows_result().map_err(|source| wrong(source.into()))?.rows_num() == 0)
+}
+
 /// What a statement at start failed of.
 pub(super) fn database(options: &Options, source: ExecutionError) -> OpenError {
     if failure::is_about_login(&source) {

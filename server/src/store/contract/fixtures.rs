@@ -8,17 +8,17 @@ use uuid::Uuid;
 use crate::store::{Append, Body, ChannelRow, Commit, Entry, GuildRow, MemberRow, NewEvent, Store, UserRow, Write};
 
 /// A time that the rows bear.
-pub(super) const NOW_MS: u64 = 1_800_000_000_000;
+pub(in crate::store) const NOW_MS: u64 = 1_800_000_000_000;
 /// Who writes the messages.
-pub(super) const AUTHOR: u64 = 4_611_686_018_427_387_905;
+pub(in crate::store) const AUTHOR: u64 = 4_611_686_018_427_387_905;
 
 /// An id that was not there before.
-pub(super) fn fresh() -> u64 {
+pub(in crate::store) fn fresh() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(7_000_000_000_000_000_000);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-pub(super) fn user() -> UserRow {
+pub(in crate::store) fn user() -> UserRow {
     let id = fresh();
     UserRow {
         id: id.into(),
@@ -34,7 +34,7 @@ pub(super) fn user() -> UserRow {
     }
 }
 
-pub(super) fn guild() -> GuildRow {
+pub(in crate::store) fn guild() -> GuildRow {
     GuildRow {
         id: fresh().into(),
         name: "Guild".into(),
@@ -44,7 +44,7 @@ pub(super) fn guild() -> GuildRow {
     }
 }
 
-pub(super) fn channel_of(guild: GuildId) -> ChannelRow {
+pub(in crate::store) fn channel_of(guild: GuildId) -> ChannelRow {
     ChannelRow {
         id: fresh().into(),
         guild,
@@ -60,24 +60,24 @@ pub(super) fn channel_of(guild: GuildId) -> ChannelRow {
     }
 }
 
-pub(super) fn member(guild: GuildId, user: UserId) -> MemberRow {
+pub(in crate::store) fn member(guild: GuildId, user: UserId) -> MemberRow {
     MemberRow::new(guild, user, NOW_MS)
 }
 
-pub(super) fn event(stream: StreamKey, payload: &[u8]) -> NewEvent {
+pub(in crate::store) fn event(stream: StreamKey, payload: &[u8]) -> NewEvent {
     NewEvent { stream, actor: AUTHOR.into(), time_ms: NOW_MS, payload: payload.to_vec() }
 }
 
-pub(super) fn guild_stream(guild: GuildId) -> StreamKey {
+pub(in crate::store) fn guild_stream(guild: GuildId) -> StreamKey {
     StreamKey { kind: StreamKind::Guild, id: guild.into() }
 }
 
-pub(super) fn user_stream(user: UserId) -> StreamKey {
+pub(in crate::store) fn user_stream(user: UserId) -> StreamKey {
     StreamKey { kind: StreamKind::User, id: user.into() }
 }
 
 /// Commits writes that must succeed.
-pub(super) async fn commit(store: &Store, writes: Vec<Write>) {
+pub(in crate::store) async fn commit(store: &Store, writes: Vec<Write>) {
     let done = store.metadata.commit(None, writes, Vec::new()).await.unwrap();
     assert_eq!(done, Commit::Done(Vec::new()));
 }
@@ -130,6 +130,6 @@ pub(in crate::store) async fn append(store: &Store, channel: ChannelId, mut head
 }
 
 /// Ids of messages.
-pub(super) fn ids(ids: impl IntoIterator<Item = u64>) -> Vec<MessageId> {
+pub(in crate::store) fn ids(ids: impl IntoIterator<Item = u64>) -> Vec<MessageId> {
     ids.into_iter().map(MessageId::from).collect()
 }

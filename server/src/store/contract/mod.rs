@@ -15,7 +15,10 @@ mod races;
 mod roles;
 mod streams;
 
-pub(super) use self::fixtures::{append, channel, create, create_as, delete, edit};
+pub(super) use self::fixtures::{
+    AUTHOR, NOW_MS, append, channel, channel_of, commit, create, create_as, delete, edit, event, fresh, guild,
+    guild_stream, member, user, user_stream,
+};
 
 pub(super) mod cases {
     //! All cases, flat, so that their names are the tests' names.

@@ -43,6 +43,24 @@ pub enum OpenError {
         /// The schema's version.
         version: i64,
     },
+    /// A move of another store into this one was not brought to its end.
+    #[error("a move into the database at {place} was not brought to its end")]
+    HalfMoved {
+        /// Where.
+        place: String,
+    },
+    /// A server works on it.
+    #[error("a server is running on the database at {place}")]
+    InUse {
+        /// Where.
+        place: String,
+    },
+    /// It is being moved, or filled.
+    #[error("another move is running on the database at {place}")]
+    Moving {
+        /// Where.
+        place: String,
+    },
     /// The database does not hold every text.
     #[error("the database at {place} is encoded in {encoding}; make one with ENCODING 'UTF8'")]
     Encoding {

@@ -5,6 +5,7 @@
 //! lock. A file per noun holds that noun's statements. Nothing outside of this folder knows SQL.
 
 mod append;
+pub mod archive;
 mod audit;
 mod bans;
 mod blocks;
@@ -94,10 +95,23 @@ struct Engine {
 /// Opens the database and brings its schema up to date. Any number of nodes may do so at once.
 ///
 /// # Errors
-/// The address cannot be read; nobody answers there; the data is of a newer version; the database will not do.
+/// The address cannot be read; nobody answers there; the data is of a newer version; the database will not do; a move
+/// into it was not brought to its end.
 pub async fn open(options: Options) -> std::result::Result<(Store, Postgres), OpenError> {
+    open_as(options, false).await
+}
+
+/// The same, also while it is being filled from another store.
+///
+/// # Errors
+/// As `open`.
+pub async fn open_to_fill(options: Options) -> std::result::Result<(Store, Postgres), OpenError> {
+    open_as(options, true).await
+}
+
+async fn open_as(options: Options, half_moved: bool) -> std::result::Result<(Store, Postgres), OpenError> {
     let place = Place::parse(&options.url)?;
-    place.migrate().await?;
+    place.migrate(half_moved).await?;
     let link = Link::new(place.pool(&options).await?);
     let erase = Arc::new(Notify::new());
     let closing = CancellationToken::new();

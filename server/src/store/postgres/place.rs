@@ -7,9 +7,9 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
 
-use super::Options;
 use super::codec::Columns;
 use super::failure::{self, OpenError};
+use super::{Options, archive};
 
 /// The schema, one file per version.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -73,20 +73,32 @@ impl Place {
     }
 
     /// Looks at the server and brings the schema to this version, or refuses a newer one. Of several nodes that do so
-    /// at once, one works and the others wait.
-    pub(super) async fn migrate(&self) -> Result<(), OpenError> {
-        // The last of two wins. A migration may take as long as it takes.
-        let patient = self.connect.clone().options([
+    /// at once, one works and the others wait. Unless `half_moved` are wanted, those are refused.
+    pub(super) async fn migrate(&self, half_moved: bool) -> Result<(), OpenError> {
+        let mut connection = self.patient("guildhall").await?;
+        let mut result = self.migrate_on(&mut connection).await;
+        if result.is_ok() && !half_moved {
+            result = match archive::is_half_moved(&mut connection).await {
+                Ok(false) => Ok(()),
+                Ok(true) => Err(OpenError::HalfMoved { place: self.name.clone() }),
+                Err(source) => Err(OpenError::sqlx(&self.name, source)),
+            };
+        }
+        let _ = connection.close().await;
+        result
+    }
+
+    /// A connection by itself, on which a statement may take as long as it takes.
+    pub(super) async fn patient(&self, application: &str) -> Result<PgConnection, OpenError> {
+        // The last of two wins.
+        let patient = self.connect.clone().application_name(application).options([
             ("statement_timeout", "0"),
             ("idle_in_transaction_session_timeout", "0"),
             ("plan_cache_mode", "auto"),
         ]);
         let connected = timeout(CONNECT_TIMEOUT, patient.connect()).await;
         let connected = connected.unwrap_or_else(|_| Err(failure::timed_out()));
-        let mut connection = connected.map_err(|source| OpenError::sqlx(&self.name, source))?;
-        let result = self.migrate_on(&mut connection).await;
-        let _ = connection.close().await;
-        result
+        connected.map_err(|source| OpenError::sqlx(&self.name, source))
     }
 
     async fn migrate_on(&self, on: &mut PgConnection) -> Result<(), OpenError> {

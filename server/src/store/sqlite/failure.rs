@@ -52,6 +52,18 @@ pub enum OpenError {
         /// The schema's version.
         version: i64,
     },
+    /// A move of another store into this one was not brought to its end.
+    #[error("a move into {} was not brought to its end", path.display())]
+    HalfMoved {
+        /// Where.
+        path: PathBuf,
+    },
+    /// There is no database that could be read.
+    #[error("there is no database in {}", path.display())]
+    Missing {
+        /// Where.
+        path: PathBuf,
+    },
     /// The file is no database, or it is damaged.
     #[error("the database in {} is damaged: {reason}", path.display())]
     Corrupt {

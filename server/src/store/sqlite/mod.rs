@@ -3,6 +3,7 @@
 //! One task writes (`writer`), over one connection, and commits in groups; a pool of connections reads. A file per noun
 //! holds that noun's statements. Nothing outside of this folder knows SQL.
 
+pub mod archive;
 mod audit;
 mod bans;
 mod blocks;
@@ -118,12 +119,30 @@ impl Engine {
 /// Opens the database of a data directory, or makes it, and brings its schema up to date.
 ///
 /// # Errors
-/// Another process has it open; it is of a newer version; the directory cannot be written; the disk is full.
+/// Another process has it open; it is of a newer version; the directory cannot be written; the disk is full; a move into
+/// it was not brought to its end.
 pub async fn open(options: Options) -> std::result::Result<(Store, Sqlite), OpenError> {
+    open_as(options, false).await
+}
+
+/// The same, also while it is being filled from another store.
+///
+/// # Errors
+/// As `open`.
+pub async fn open_to_fill(options: Options) -> std::result::Result<(Store, Sqlite), OpenError> {
+    open_as(options, true).await
+}
+
+async fn open_as(options: Options, half_moved: bool) -> std::result::Result<(Store, Sqlite), OpenError> {
     let directory = options.path;
     let lock = place::occupy(&directory).await?;
     let connect = place::write_options(&directory);
-    let connection = place::migrate(&directory, &connect).await?;
+    let mut connection = place::migrate(&directory, &connect).await?;
+    if !half_moved
+        && archive::is_half_moved(&mut connection).await.map_err(|error| OpenError::sqlx(&directory, error))?
+    {
+        return Err(OpenError::HalfMoved { path: directory });
+    }
     let readers = place::readers(&directory, options.read_connections).await?;
     let (queue, jobs) = mpsc::channel(QUEUE_MAX);
     let room = Room { full: Arc::default(), directory };

@@ -48,6 +48,11 @@ pub(super) async fn occupy(directory: &Path) -> Result<File, OpenError> {
     Ok(lock)
 }
 
+/// Whether there is a database; nothing is made.
+pub(super) fn exists(directory: &Path) -> bool {
+    directory.join(DATABASE).is_file()
+}
+
 /// How the writer connects.
 pub(super) fn write_options(directory: &Path) -> SqliteConnectOptions {
     options(directory)

@@ -4,6 +4,7 @@ mod buckets;
 mod cuts;
 mod deaths;
 mod deletions;
+mod moving;
 mod node;
 mod opening;
 mod proxy;
