@@ -195,7 +195,7 @@ impl Chat {
 }
 
 /// What all members of a new guild may do.
-fn everyone(guild: &GuildRow) -> RoleRow {
+pub(super) fn everyone(guild: &GuildRow) -> RoleRow {
     RoleRow {
         id: RoleId(guild.id.get()),
         guild: guild.id,

@@ -20,14 +20,6 @@ impl Deployment {
         networks
     }
 
-    /// The address of the database that its nodes share.
-    ///
-    /// # Panics
-    /// If they share none.
-    pub fn database_url(&self) -> String {
-        self.engines.as_ref().expect("it has a database").database_url()
-    }
-
     /// The node that commits the sends of a channel, by what the nodes know of each other; the only one there is.
     ///
     /// # Panics

@@ -191,7 +191,7 @@ impl Deployment {
         match &self.engines {
             None => vec![format!("--to=sqlite:{}", self.data_dir().display())],
             Some(engines) => {
-                let flags = engines.flags().into_iter().map(|flag| flag.replace("--store=", "--to="));
+                let flags = engines.flags(0).into_iter().map(|flag| flag.replace("--store=", "--to="));
                 flags.filter(|flag| flag.starts_with("--to=") || flag.starts_with("--messages=")).collect()
             }
         }
@@ -287,7 +287,7 @@ impl Deployment {
 
     /// The address of its database; embedded, it has none of its own.
     pub fn database_url(&self) -> Option<String> {
-        self.engines.as_ref().map(|engines| engines.database.url())
+        self.engines.as_ref().map(|engines| engines.database_url())
     }
 
     /// Bytes of memory that all nodes hold together.

@@ -183,7 +183,7 @@ impl Proxy {
     /// From now on it stands before another server: connections end, and new ones lead there.
     pub async fn lead_to(&mut self, upstream: impl Into<String>) {
         self.refuse().await;
-        self.upstream = upstream.into();
+        self.upstreams = [upstream.into()].into();
         self.accept().await;
     }
 

@@ -7,7 +7,10 @@ use guildhall_proto::ids::{ChannelId, GuildId, StreamKey, UserId};
 use serde_json::Value;
 
 use super::{Error, Outcome, lines};
-use crate::store::Store;
+use crate::{
+    chat::{access::Permissions, views::View},
+    store::{ChannelRow, Store},
+};
 
 /// Rows that are read at once.
 const PAGE_ROWS: usize = 500;
@@ -18,12 +21,13 @@ const PAGE_ROWS: usize = 500;
 /// There is no such guild; the store, or the output, fails.
 pub async fn export(store: &Store, guild: GuildId, out: &mut (dyn Write + Send)) -> Result<Outcome, Error> {
     let picture = store.metadata.guild(guild).await?.ok_or(Error::NoGuild(guild))?;
+    let view = View::new(picture.clone());
     let outcome = Outcome { guild, channels: 0, members: 0, entries: 0, placeholders: 0 };
     let mut export = Export { store, out, lines: 0, told: HashSet::new(), outcome };
     export.line(&lines::guild(&picture.guild))?;
     export.users(&[picture.guild.owner]).await?;
     for channel in &picture.channels {
-        export.line(&lines::channel(channel))?;
+        export.line(&lines::channel(channel, is_restricted(&view, channel)))?;
         export.outcome.channels += 1;
     }
     export.members(guild).await?;
@@ -35,6 +39,13 @@ pub async fn export(store: &Store, guild: GuildId, out: &mut (dyn Write + Send))
     export.line(&lines::end(lines))?;
     export.out.flush()?;
     Ok(export.outcome)
+}
+
+/// Whether not everybody sees and reads a channel.
+fn is_restricted(view: &View, channel: &ChannelRow) -> bool {
+    let everyone =
+        view.role(view.everyone()).map_or(Permissions::NONE, |role| Permissions::from_bits(role.permissions));
+    !view.overwrites(channel).is_empty() || !everyone.has_all(Permissions::TIMED_OUT)
 }
 
 struct Export<'a> {

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
 
 use guildhall_proto::{
-    ids::{ChannelId, GuildId, MessageId, StreamKey, UserId},
+    ids::{ChannelId, GuildId, MessageId, RoleId, StreamKey, UserId},
     v1::{self, event::Payload},
 };
 
@@ -16,9 +16,11 @@ use uuid::Uuid;
 use super::lines::{self, Line};
 use super::people::People;
 use super::{Error, Outcome};
-use crate::chat::events;
+use crate::chat::{events, guilds};
 use crate::clock::Clock;
-use crate::store::{Append, Body, ChannelRow, Commit, Entry, GuildRow, MemberRow, NewEvent, Store, UserRow, Write};
+use crate::store::{
+    Append, Body, ChannelRow, Commit, Entry, GuildRow, MemberRow, NewEvent, Store, Target, UserRow, Write,
+};
 
 /// Entries that are appended at once.
 const ENTRIES_MAX: usize = 500;
@@ -192,15 +194,19 @@ impl Import<'_> {
         let stream = StreamKey::guild(guild.id);
         let event = |stream: StreamKey, payload| events::new_event(stream, owner.id, now_ms, payload);
         let join_ms = self.members.iter().find(|(_, user)| user.id == owner.id).map_or(now_ms, |(row, _)| row.join_ms);
-        let member = MemberRow { guild: guild.id, user: owner.id, join_ms };
+        let member = MemberRow::new(guild.id, owner.id, join_ms);
         let shown = || Some(events::guild(guild, 1));
+        let everyone = guilds::everyone(guild);
         let mut told = vec![
             event(stream, Payload::GuildCreated(v1::GuildCreated { guild: shown() })),
+            event(stream, Payload::RoleCreated(v1::RoleCreated { role: Some(events::role(&everyone)) })),
             event(stream, Payload::MemberJoined(v1::MemberJoined { member: Some(events::member(&member, owner)) })),
         ];
-        let mut writes = vec![Write::InsertGuild(guild.clone()), Write::InsertMember(member)];
+        let mut writes =
+            vec![Write::InsertGuild(guild.clone()), Write::InsertRole(everyone), Write::InsertMember(member)];
         for channel in channels {
-            let row = ChannelRow { guild: guild.id, ..channel.clone() };
+            let mut row = ChannelRow { guild: guild.id, ..channel.clone() };
+            row.overwrites.iter_mut().for_each(|overwrite| overwrite.target = Target::Role(RoleId(guild.id.get())));
             let payload = v1::ChannelCreated { channel: Some(events::channel(&row)) };
             told.push(event(stream, Payload::ChannelCreated(payload)));
             writes.push(Write::InsertChannel(row));
@@ -262,7 +268,7 @@ impl Import<'_> {
         let now_ms = self.clock.now_ms();
         let (mut writes, mut told) = (Vec::new(), Vec::new());
         for (row, user) in members {
-            let member = MemberRow { guild: guild.id, user: user.id, join_ms: row.join_ms };
+            let member = MemberRow::new(guild.id, user.id, row.join_ms);
             let joined = v1::MemberJoined { member: Some(events::member(&member, user)) };
             let own = v1::GuildJoined { guild: Some(events::guild(guild, count)) };
             told.push(events::new_event(guild.id, user.id, now_ms, Payload::MemberJoined(joined)));

@@ -1,13 +1,25 @@
 //! A line: written, and read with words for whatever is wrong with it.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use guildhall_proto::ids::{ChannelId, GuildId, MessageId, UserId};
+use guildhall_proto::{
+    ids::{ChannelId, GuildId, MessageId, RoleId, UserId},
+    v1::Permission,
+};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::super::validate;
+use super::super::{access::Permissions, validate};
 use super::VERSION;
-use crate::store::{Body, Change, ChannelRow, Entry, EventRow, GuildRow, MemberRow, Record, UserRow};
+use crate::store::{
+    Body, Change, ChannelRow, Entry, EventRow, GuildRow, MemberRow, OverwriteRow, Record, Target, UserRow,
+};
+
+/// Nobody sees the channel. The role becomes everyone's when the guild has its id.
+pub(super) const HIDDEN: OverwriteRow = OverwriteRow {
+    target: Target::Role(RoleId(0)),
+    allow: 0,
+    deny: Permissions::of(&[Permission::ViewChannel]).bits(),
+};
 
 /// What a line says.
 pub(super) enum Line {
@@ -34,9 +46,12 @@ pub(super) fn user(row: &UserRow) -> Value {
            "avatar_url": row.avatar_url, "bot": row.bot_owner.is_some(), "create_ms": row.create_ms})
 }
 
-pub(super) fn channel(row: &ChannelRow) -> Value {
+/// `restricted`: not everybody sees and reads it. Roles are not carried over, so an import shows it to nobody but the
+/// owner, until rights are given anew.
+pub(super) fn channel(row: &ChannelRow, restricted: bool) -> Value {
     json!({"kind": "channel", "id": id(row.id), "name": row.name, "channel_kind": row.kind, "position": row.position,
-           "parent_id": row.parent.map(id), "topic": row.topic, "create_ms": row.create_ms})
+           "parent_id": row.parent.map(id), "topic": row.topic, "create_ms": row.create_ms,
+           "slow_mode_seconds": row.slow_mode_seconds, "restricted": restricted})
 }
 
 pub(super) fn member(row: &MemberRow) -> Value {
@@ -85,11 +100,10 @@ pub(super) fn read(text: &str) -> Result<Line, String> {
         },
         "user" => Ok(Line::User(user_row(&line)?)),
         "channel" => Ok(Line::Channel(channel_row(&line)?)),
-        "member" => Ok(Line::Member(MemberRow {
-            guild: GuildId(0),
-            user: UserId(line.id("user_id")?),
-            join_ms: line.number("join_ms")?,
-        })),
+        "member" => {
+            let (user, join_ms) = (UserId(line.id("user_id")?), line.number("join_ms")?);
+            Ok(Line::Member(MemberRow::new(GuildId(0), user, join_ms)))
+        }
         "event" => Ok(Line::Event),
         "entry" => Ok(Line::Entry(ChannelId(line.id("channel_id")?), line.number("seq")?, read_entry(&line)?)),
         "end" => Ok(Line::End(line.number("lines")?)),
@@ -121,6 +135,7 @@ fn user_row(line: &Fields<'_>) -> Result<UserRow, String> {
         bot_owner: None,
         admin: false,
         create_ms: line.number("create_ms")?,
+        delete_ms: None,
     };
     let rules = guildhall_proto::v1::CreateBotRequest {
         username: row.username.clone(),
@@ -144,6 +159,9 @@ fn channel_row(line: &Fields<'_>) -> Result<ChannelRow, String> {
         parent,
         topic: line.text("topic")?,
         create_ms: line.number("create_ms")?,
+        overwrites: if line.flag("restricted")? { vec![HIDDEN] } else { Vec::new() },
+        in_step: false,
+        slow_mode_seconds: line.small("slow_mode_seconds")?,
     };
     let rules = guildhall_proto::v1::CreateChannelRequest {
         guild_id: 1,
@@ -201,6 +219,10 @@ impl Fields<'_> {
     fn number(&self, name: &str) -> Result<u64, String> {
         let number = self.0.get(name).and_then(Value::as_u64).filter(|number| i64::try_from(*number).is_ok());
         number.ok_or_else(|| format!("`{name}` is no whole number from 0 to 2^63 - 1"))
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, String> {
+        self.0.get(name).and_then(Value::as_bool).ok_or_else(|| format!("`{name}` is neither true nor false"))
     }
 
     fn small<T: TryFrom<u64>>(&self, name: &str) -> Result<T, String> {

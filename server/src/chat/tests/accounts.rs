@@ -204,12 +204,12 @@ async fn a_hash_of_another_cost_is_made_anew_by_a_login() {
     let set = Write::SetPassword { user: ann.user, old: made, new: cheap.clone() };
     bench.chat.metadata().commit(None, vec![set], Vec::new()).await.expect("written");
 
-    assert_error!(bench.chat.login(login("ann", "wrong horse")).await, Error::Unauthenticated(_));
+    assert_error!(bench.chat.login(None, login("ann", "wrong horse")).await, Error::Unauthenticated(_));
     assert_eq!(hash().await, cheap);
-    bench.chat.login(login("ann", "correct horse")).await.expect("logged in");
+    bench.chat.login(None, login("ann", "correct horse")).await.expect("logged in");
     let anew = hash().await;
     assert!(anew.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{anew}");
-    bench.chat.login(login("ann", "correct horse")).await.expect("logged in again");
+    bench.chat.login(None, login("ann", "correct horse")).await.expect("logged in again");
     assert_eq!(hash().await, anew, "once");
 }
 
@@ -220,7 +220,7 @@ async fn a_new_password_is_told_to_all_other_sessions() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let hook = Arc::clone(&told);
     bench.chat.on_revoked(Box::new(move |revoked| hook.lock().push(*revoked)));
-    let response = bench.chat.login(login("ann", "correct horse")).await.expect("logged in");
+    let response = bench.chat.login(None, login("ann", "correct horse")).await.expect("logged in");
     let request =
         v1::ChangePasswordRequest { old_password: "correct horse".into(), new_password: "correct donkey".into() };
     bench.chat.change_password(&ann, request.clone()).await.expect("changed");

@@ -31,7 +31,7 @@ async fn exported(bench: &Bench) -> (GuildId, ChannelId, String) {
     let delete = v1::DeleteMessageRequest { channel_id, message_id: 3 };
     bench.chat.delete_message(&ann, delete).await.unwrap();
     assert_eq!((bobs, anns), (1, 2));
-    let leave = v1::RemoveMemberRequest { guild_id: id.get(), user_id: bob.user.get() };
+    let leave = v1::RemoveMemberRequest { guild_id: id.get(), user_id: bob.user.get(), reason: String::new() };
     bench.chat.remove_member(&ann, leave).await.unwrap();
     let mut out = Vec::new();
     export(&bench.store(), id, &mut out).await.unwrap();

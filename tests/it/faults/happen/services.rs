@@ -128,7 +128,8 @@ async fn flush() {
 
 /// Somebody holds a lock on what every send needs: each connection of each node waits for it until none is left.
 async fn postgres_locked(play: &mut Play) {
-    let mut database = PgConnection::connect(&play.scene.deployment.database_url()).await.expect("Postgres");
+    let mut database =
+        PgConnection::connect(&play.scene.deployment.database_url().expect("a database")).await.expect("Postgres");
     let mut lock = database.begin().await.expect("a transaction");
     sqlx::raw_sql("LOCK TABLE streams IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.expect("the lock");
     sleep(LOCKED).await;
@@ -139,7 +140,7 @@ async fn postgres_locked(play: &mut Play) {
 /// Others take every connection that Postgres has to give, while those of the nodes break.
 async fn postgres_full(play: &mut Play) {
     let mut taken = Vec::new();
-    while let Ok(connection) = PgConnection::connect(&play.scene.deployment.database_url()).await {
+    while let Ok(connection) = PgConnection::connect(&play.scene.deployment.database_url().expect("a database")).await {
         taken.push(connection);
         if taken.len() % 50 == 0 {
             super::each(play, |network| network.postgres.reset());
