@@ -111,7 +111,9 @@ async fn the_owner_stays_and_members_go() {
     let bob = bench.member("bob", &ann, guild.id()).await;
     let guild_id = guild.id().get();
     let remove = |caller, user: UserId| {
-        bench.chat.remove_member(caller, v1::RemoveMemberRequest { guild_id, user_id: user.get() })
+        bench
+            .chat
+            .remove_member(caller, v1::RemoveMemberRequest { guild_id, user_id: user.get(), reason: String::new() })
     };
     assert_error!(remove(&bob, ann.user).await, Error::Permission("KICK_MEMBERS"));
     assert_error!(remove(&ann, ann.user).await, Error::OwnerStays);

@@ -38,7 +38,8 @@ async fn a_removal_is_in_force_before_it_is_told() {
     for topic in [StreamKey::guild(guild.id()), StreamKey::user(bob.user)] {
         bench.hub.subscribe(Topic::Stream(topic), 1, Arc::<Watch>::clone(&watch));
     }
-    let request = v1::RemoveMemberRequest { guild_id: guild.id().get(), user_id: bob.user.get() };
+    let request =
+        v1::RemoveMemberRequest { guild_id: guild.id().get(), user_id: bob.user.get(), reason: String::new() };
     bench.chat.remove_member(&ann, request).await.expect("removed");
     assert_eq!(*watch.was_member.lock(), [false, false]);
     assert!(!guild.may_read(bob.user, channel));
@@ -56,7 +57,8 @@ async fn a_removal_is_finished_though_nobody_waits() {
     let (guild, _) = bench.guild(&ann).await;
     let bob = bench.member("bob", &ann, guild.id()).await;
     let heard = bench.listen(bob.user);
-    let request = v1::RemoveMemberRequest { guild_id: guild.id().get(), user_id: bob.user.get() };
+    let request =
+        v1::RemoveMemberRequest { guild_id: guild.id().get(), user_id: bob.user.get(), reason: String::new() };
     let removal = bench.chat.remove_member(&ann, request);
     // Polled until the commit is on its way, then dropped, as when a client goes away.
     tokio::select! {

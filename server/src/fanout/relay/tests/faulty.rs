@@ -112,7 +112,7 @@ async fn a_guild_changes_on_the_other_node() {
     b.up().await;
     let events = b.listen(Topic::Stream(StreamKey::guild(guild))).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let request = v1::RemoveMemberRequest { guild_id: guild.get(), user_id: guest.user.get() };
+    let request = v1::RemoveMemberRequest { guild_id: guild.get(), user_id: guest.user.get(), reason: String::new() };
     a.chat.remove_member(&owner, request).await.expect("kicked");
     let seq = a.chat.guild(guild).await.expect("read").expect("there").position().seq;
     events.hears_up_to(seq).await;
@@ -132,7 +132,7 @@ async fn nothing_is_told_before_the_rights_under_which_it_was_said() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     // The guild's hint is lost, the channel's event is not.
     bus.set(Faults { lost: 1.0, ..Faults::default() });
-    let request = v1::RemoveMemberRequest { guild_id: guild.get(), user_id: guest.user.get() };
+    let request = v1::RemoveMemberRequest { guild_id: guild.get(), user_id: guest.user.get(), reason: String::new() };
     a.chat.remove_member(&owner, request).await.expect("kicked");
     bus.set(Faults::default());
     a.say(&owner, channel, "he is gone").await;
