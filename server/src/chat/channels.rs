@@ -9,7 +9,7 @@ use guildhall_proto::{
 
 use super::{
     Caller, Chat,
-    access::{Action, Who, authorize},
+    access::{self, Action, Who, authorize},
     audit::Act,
     commit::{Decision, Plan},
     error::{Error, Missing, Result},
@@ -42,7 +42,7 @@ impl Chat {
         let handle = self.my_guild(caller, request.guild_id).await?;
         let decide = |view: &View| {
             let permit = authorize(view, self.who(caller), Action::ManageChannels)?;
-            let row = self.new_channel(view, &request)?;
+            let row = self.new_channel(view, caller.user, &request)?;
             let channel = events::channel(&row);
             let mut order: Vec<_> = view.channels().into_iter().map(|channel| channel.id).collect();
             order.insert(row.position as usize, row.id);
@@ -60,13 +60,13 @@ impl Chat {
         Ok(v1::CreateChannelResponse { channel: Some(channel) })
     }
 
-    fn new_channel(&self, view: &View, request: &v1::CreateChannelRequest) -> Result<ChannelRow> {
+    fn new_channel(&self, view: &View, caller: UserId, request: &v1::CreateChannelRequest) -> Result<ChannelRow> {
         let count = view.channel_ids().len();
         if count >= CHANNELS_MAX {
             return Err(Error::Limit { subject: "guild.channels", max: CHANNELS_MAX });
         }
         let last = u32::try_from(count).unwrap_or(u32::MAX);
-        let parent = parent(view, request.kind, request.parent_id)?;
+        let parent = parent(view, caller, request.kind, request.parent_id)?;
         Ok(ChannelRow {
             id: ChannelId(self.new_id()),
             guild: view.guild().id,
@@ -114,7 +114,7 @@ impl Chat {
         let decide = |view: &View| {
             let permit = authorize(view, self.who(caller), Action::ManageChannel(id))?;
             let old = view.channel(id).ok_or(Error::NotFound(Missing::Channel))?;
-            let row = patched(view, old, &request, permit.also(Permission::ManageRoles))?;
+            let row = patched(view, caller.user, old, &request, permit.also(Permission::ManageRoles))?;
             let channel = events::channel(&row);
             if row == *old {
                 return Ok(Decision::Nothing(channel));
@@ -179,17 +179,13 @@ impl Chat {
         let handle = self.my_guild(caller, request.guild_id).await?;
         let decide = |view: &View| {
             let permit = authorize(view, self.who(caller), Action::ManageChannels)?;
-            let wanted: HashSet<_> = request.channel_ids.iter().copied().map(ChannelId).collect();
-            // The list was checked for repetitions, so equal sets are equal lists.
-            if wanted != view.channel_ids().collect() {
-                return Err(Error::field("channel_ids", "reorder.all", "must name every channel of the guild once"));
-            }
-            let channel_ids = request.channel_ids.clone();
+            let order = reordered(view, caller.user, &request.channel_ids)?;
+            let channel_ids = order.iter().map(|id| id.get()).collect();
             let payload = Payload::ChannelsReordered(v1::ChannelsReordered { channel_ids });
             let written = self.audit(&permit, caller.user, Act::new(AuditAction::ChannelReorder, 0_u64, ""));
             Plan::new(permit, ())
                 .write(written)
-                .write(positions(request.channel_ids.iter().copied().map(ChannelId)))
+                .write(positions(order))
                 .event(self.guild_event(view, caller.user, payload))
                 .decided()
         };
@@ -201,12 +197,13 @@ impl Chat {
 /// Fields that are not set stay.
 fn patched(
     view: &View,
+    caller: UserId,
     old: &ChannelRow,
     request: &v1::UpdateChannelRequest,
     may_change_rights: bool,
 ) -> Result<ChannelRow> {
     let parent = match request.parent_id {
-        Some(id) => parent(view, old.kind, id)?,
+        Some(id) => parent(view, caller, old.kind, id)?,
         None => old.parent,
     };
     Ok(ChannelRow {
@@ -225,17 +222,34 @@ fn moved(view: &View, old: &ChannelRow, parent: Option<ChannelId>, may_change_ri
     ChannelRow { parent, overwrites, in_step: stays_in_step, ..old.clone() }
 }
 
-/// The category above a channel of this kind; 0 = none.
-fn parent(view: &View, kind: i32, id: u64) -> Result<Option<ChannelId>> {
+/// The category above a channel of this kind; 0 = none. One that the caller may not see is none of the guild's.
+fn parent(view: &View, caller: UserId, kind: i32, id: u64) -> Result<Option<ChannelId>> {
     if id == 0 {
         return Ok(None);
     }
     if kind == i32::from(ChannelKind::Category) {
         return Err(Error::field("parent_id", "channel.parent_of_category", "must be 0 for a category"));
     }
-    let category = view.channel(ChannelId(id)).filter(|above| above.kind == i32::from(ChannelKind::Category));
+    let seen = access::channel_permissions(view, Who::looking(caller), ChannelId(id)).is_some();
+    let category = view.channel(ChannelId(id)).filter(|_| seen);
+    let category = category.filter(|above| above.kind == i32::from(ChannelKind::Category));
     let unfit = || Error::field("parent_id", "channel.parent", "must be a category of the same guild");
     category.map(|above| Some(above.id)).ok_or_else(unfit)
+}
+
+/// The new order of all channels. Those that the user may not see stay where they are, and are not to be named.
+fn reordered(view: &View, user: UserId, asked: &[u64]) -> Result<Vec<ChannelId>> {
+    let seen = |id| access::channel_permissions(view, Who::looking(user), id).is_some();
+    let old = view.channels().into_iter().map(|channel| (channel.id, seen(channel.id)));
+    let old: Vec<_> = old.collect();
+    let visible: HashSet<_> = old.iter().filter(|(_, seen)| *seen).map(|(id, _)| *id).collect();
+    let wanted: HashSet<_> = asked.iter().copied().map(ChannelId).collect();
+    // The list was checked for repetitions, so equal sets are equal lists.
+    if wanted != visible {
+        return Err(Error::field("channel_ids", "reorder.all", "must name every channel of the guild once"));
+    }
+    let mut asked = asked.iter().copied().map(ChannelId);
+    Ok(old.into_iter().filter_map(|(id, seen)| if seen { asked.next() } else { Some(id) }).collect())
 }
 
 fn positions(order: impl IntoIterator<Item = ChannelId>) -> Write {

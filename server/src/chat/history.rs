@@ -105,17 +105,35 @@ impl Chat {
         let limit = pages::size(request.page_size, CHANGES_DEFAULT, CHANGES_MAX);
         let mut events = self.read_stream(stream, cursor.seq, limit).await?;
         cut(&mut events);
-        if stream.is_channel() {
-            let handle = self.channel_guild(stream.id).await?;
-            self.know_rights(&handle, events.iter().map(|event| event.guild_seq)).await?;
+        let handle = self.stream_guild(caller, stream).await?;
+        if let Some(handle) = &handle {
+            let own = !stream.is_channel();
+            let stamps = events.iter().map(|event| if own { event.seq } else { event.guild_seq });
+            self.know_rights(handle, stamps).await?;
         }
         // A removal in between wins.
         self.may_follow(caller, stream).await?;
+        if let Some(handle) = handle.filter(|_| !stream.is_channel()) {
+            for event in &mut events {
+                if let Some(instead) = handle.shown_instead(caller.user, event) {
+                    *event = instead;
+                }
+            }
+        }
         let seq = events.last().map_or(cursor.seq, |event| event.seq);
         Ok(v1::ListChangesResponse {
             events,
             cursor: Some(events::cursor(stream, Position { seq, ..head })),
             head: head.seq.max(seq),
+        })
+    }
+
+    /// The guild whose rights a stream depends on.
+    async fn stream_guild(&self, caller: &Caller, stream: StreamKey) -> Result<Option<Arc<GuildHandle>>> {
+        Ok(match stream.kind {
+            StreamKind::Channel => Some(self.channel_guild(stream.id).await?),
+            StreamKind::Guild => Some(self.my_guild(caller, stream.id).await?),
+            StreamKind::User => None,
         })
     }
 

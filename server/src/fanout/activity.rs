@@ -1,7 +1,11 @@
 //! "Channel X is now at seq N", gathered for a second per guild, so that unread marks need no subscription.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
+use bytes::Bytes;
 use guildhall_proto::{
     ids::{ChannelId, GuildId},
     v1,
@@ -29,13 +33,14 @@ impl Activity {
 }
 
 pub(super) fn delivery(guild: GuildId, channels: &BTreeMap<ChannelId, u64>) -> Delivery {
-    let activity = v1::Activity {
-        guild_id: guild.into(),
-        channels: channels
-            .iter()
-            .map(|(&channel, &seq)| v1::ChannelActivity { channel_id: channel.into(), seq })
-            .collect(),
-    };
-    let frame = frame(v1::server_frame::Payload::Activity(activity));
-    Delivery::Activity { channels: channels.keys().copied().collect(), guild, frame }
+    let channels: Arc<[_]> = channels.iter().map(|(&channel, &seq)| (channel, seq)).collect();
+    let frame = activity_frame(guild, &channels);
+    Delivery::Activity { channels, guild, frame }
+}
+
+/// The encoded `ServerFrame` that tells how far these channels of a guild are.
+pub fn activity_frame(guild: GuildId, channels: &[(ChannelId, u64)]) -> Bytes {
+    let channels = channels.iter().map(|&(channel, seq)| v1::ChannelActivity { channel_id: channel.into(), seq });
+    let activity = v1::Activity { guild_id: guild.into(), channels: channels.collect() };
+    frame(v1::server_frame::Payload::Activity(activity))
 }

@@ -39,7 +39,7 @@ pub enum Topic {
 /// Names a subscriber within this process.
 pub type SubscriberId = u64;
 
-/// A durable event, the same for everybody.
+/// A durable event.
 #[derive(Clone, Debug)]
 pub struct Published {
     /// Its stream.
@@ -48,8 +48,10 @@ pub struct Published {
     pub seq: u64,
     /// The seq of the guild's stream under which it was allowed; 0 = nothing to check.
     pub guild_seq: u64,
-    /// The encoded `ServerFrame`.
+    /// The encoded `ServerFrame`, the same for all who may know the whole event.
     pub frame: Bytes,
+    /// The event itself, in a guild's stream: not all members may know all of it, which those decide who show it.
+    pub of_guild: Option<Arc<v1::Event>>,
 }
 
 /// Something passing, the same for everybody. It may be dropped.
@@ -77,11 +79,11 @@ pub enum Delivery {
     },
     /// Channels that have moved on; may be dropped.
     Activity {
-        /// Which.
-        channels: Arc<[ChannelId]>,
+        /// Which, and how far each is.
+        channels: Arc<[(ChannelId, u64)]>,
         /// The guild.
         guild: GuildId,
-        /// The encoded `ServerFrame`.
+        /// The encoded `ServerFrame`, the same for all who may read them all.
         frame: Bytes,
     },
 }
@@ -331,7 +333,8 @@ impl Hub {
 pub(super) fn published(stream: StreamKey, event: v1::Event) -> Published {
     // A guild's own event is a change of rights at its own seq.
     let guild_seq = if stream.kind == StreamKind::Guild { event.seq } else { event.guild_seq };
-    Published { stream, seq: event.seq, guild_seq, frame: frame(server_frame::Payload::Event(event)) }
+    let of_guild = (stream.kind == StreamKind::Guild).then(|| Arc::new(event.clone()));
+    Published { stream, seq: event.seq, guild_seq, frame: frame(server_frame::Payload::Event(event)), of_guild }
 }
 
 /// Encodes a frame, once for all who get it.
@@ -345,5 +348,5 @@ pub(super) fn frame_key(frame: Bytes) -> Option<Published> {
         return None;
     };
     let stream = StreamKey::try_from(event.stream?).ok()?;
-    Some(Published { stream, seq: event.seq, guild_seq: event.guild_seq, frame })
+    Some(Published { stream, seq: event.seq, guild_seq: event.guild_seq, frame, of_guild: None })
 }

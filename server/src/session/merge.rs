@@ -57,7 +57,8 @@ impl Merge {
         let shown = watch.hear(user, event, full);
         let after = watch.mode;
         if shown {
-            self.queue_bytes(event.frame.clone());
+            let frame = watch.frame_for(user, &event.frame, event.of_guild.as_deref());
+            self.queue_bytes(frame);
         }
         self.recount(before, after);
         self.note_moved(event.stream.kind, shown, user);

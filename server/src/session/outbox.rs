@@ -11,7 +11,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use guildhall_proto::ids::{ChannelId, GuildId, StreamKey, StreamKind, UserId};
+use guildhall_proto::{
+    ids::{ChannelId, GuildId, StreamKey, UserId},
+    v1,
+};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -21,7 +24,7 @@ use super::{
 };
 use crate::{
     chat::{GuildHandle, Hidden},
-    fanout::{Delivery, Published, Subscriber},
+    fanout::{Delivery, Published, Subscriber, activity::activity_frame},
 };
 
 /// With more than this waiting, typing and activity are dropped: they are worth nothing when they are late.
@@ -53,6 +56,8 @@ pub(super) struct Work {
 pub(super) struct Replayed {
     pub(super) seq: u64,
     pub(super) frame: Bytes,
+    /// As in `Published`.
+    pub(super) of_guild: Option<Arc<v1::Event>>,
 }
 
 impl Outbox {
@@ -217,13 +222,15 @@ impl Outbox {
         }
         let mut count = 0;
         let mut next = watch.next;
+        let mut frames = Vec::with_capacity(events.len());
         for event in events {
             if event.seq >= next {
-                inner.queue_bytes(event.frame);
+                frames.push(watch.frame_for(self.user, &event.frame, event.of_guild.as_deref()));
                 next = event.seq + 1;
                 count += 1;
             }
         }
+        frames.into_iter().for_each(|frame| inner.queue_bytes(frame));
         inner.after_replay(stream, next, at_end, self.user);
         let live = inner.watches.get(&stream).is_some_and(|watch| watch.mode == Mode::Live);
         inner.wake();
@@ -298,14 +305,18 @@ impl Outbox {
         }
     }
 
-    fn activity(&self, guild: GuildId, channels: &[ChannelId], frame: &Bytes) {
+    /// Tells of the channels that the user may read, and of no others.
+    fn activity(&self, guild: GuildId, channels: &[(ChannelId, u64)], frame: &Bytes) {
         let mut inner = self.inner.lock();
-        let user = self.user;
-        let key = StreamKey { kind: StreamKind::Guild, id: guild.into() };
-        let member = inner.watches.get_mut(&key).is_some_and(|watch| watch.may_see(user, key));
-        let all_live = channels.iter().all(|channel| inner.is_live(*channel));
-        if member && !all_live && inner.queue.len() < PASSING_MAX {
-            inner.push(frame.clone());
+        if inner.queue.len() >= PASSING_MAX || channels.iter().all(|(channel, _)| inner.is_live(*channel)) {
+            return;
+        }
+        let Some(watch) = inner.watches.get(&StreamKey::guild(guild)) else { return };
+        let readable = watch.readable_of(self.user, channels);
+        match readable.len() {
+            0 => {}
+            all if all == channels.len() => inner.push(frame.clone()),
+            _ => inner.push(activity_frame(guild, &readable)),
         }
     }
 

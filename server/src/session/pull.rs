@@ -1,10 +1,10 @@
 //! Refilling the outbox from the log: what was missed before the session, what a slow reader could not take, and what
 //! rights have done to the subscriptions.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use guildhall_proto::{
-    ids::{ChannelId, GuildId, StreamKey},
+    ids::{ChannelId, GuildId, StreamKey, StreamKind},
     v1::{self, ResyncReason, server_frame::Payload},
 };
 use tokio::time::Instant;
@@ -69,12 +69,12 @@ impl Actor {
         if events.is_empty() && self.outbox.head(stream).is_some_and(|head| head >= next) {
             return self.skip(stream, ResyncReason::CursorAhead).await;
         }
-        if stream.is_channel() {
-            self.follow_guild(ChannelId::from(stream.id), &events).await?;
-        }
+        self.follow_guild(stream, &events).await?;
         let at_end = events.len() < PAGE;
-        let replayed =
-            events.into_iter().map(|event| Replayed { seq: event.seq, frame: frame::encode(Payload::Event(event)) });
+        let replayed = events.into_iter().map(|event| {
+            let of_guild = (stream.kind == StreamKind::Guild).then(|| Arc::new(event.clone()));
+            Replayed { seq: event.seq, frame: frame::encode(Payload::Event(event)), of_guild }
+        });
         let (count, live) = self.outbox.replay(stream, replayed.collect(), at_end);
         if let Some(resuming) = &mut self.resuming {
             resuming.replayed += count;
@@ -85,10 +85,21 @@ impl Actor {
         Ok(())
     }
 
-    /// Events that were allowed at a version of the rights which this node has not seen wait until it has.
-    async fn follow_guild(&mut self, channel: ChannelId, events: &[v1::Event]) -> Result<()> {
-        let Some(newest) = events.iter().map(|event| event.guild_seq).max() else { return Ok(()) };
-        let guild = self.shared.chat.guild_of(channel).await?;
+    /// Events that were allowed at a version of the rights which this node has not seen wait until it has; so do those
+    /// that make such a version.
+    async fn follow_guild(&mut self, stream: StreamKey, events: &[v1::Event]) -> Result<()> {
+        let (guild, newest) = match stream.kind {
+            StreamKind::Channel => {
+                let guild = self.shared.chat.guild_of(ChannelId::from(stream.id)).await?;
+                (guild, events.iter().map(|event| event.guild_seq).max())
+            }
+            StreamKind::Guild => {
+                let guild = self.guilds.get(&GuildId::from(stream.id)).cloned();
+                (guild, events.last().map(|event| event.seq))
+            }
+            StreamKind::User => return Ok(()),
+        };
+        let newest = newest.unwrap_or_default();
         match guild.filter(|guild| guild.position().seq < newest) {
             Some(guild) => self.shared.chat.follow(&guild).await,
             None => Ok(()),

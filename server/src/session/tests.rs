@@ -73,7 +73,7 @@ impl Merge {
     }
 
     fn publish(&self, seq: u64) {
-        self.outbox.events(&[Published { stream: key(), seq, guild_seq: 0, frame: frame(seq) }]);
+        self.outbox.events(&[Published { stream: key(), seq, guild_seq: 0, frame: frame(seq), of_guild: None }]);
     }
 
     fn read(&mut self) -> Option<()> {
@@ -92,7 +92,7 @@ impl Merge {
             let Some(next) = self.outbox.next_behind(stream) else { return };
             let page: Vec<u64> = (next..=self.head).take(64).collect();
             let at_end = page.len() < 64;
-            let page = page.into_iter().map(|seq| Replayed { seq, frame: frame(seq) }).collect();
+            let page = page.into_iter().map(|seq| Replayed { seq, frame: frame(seq), of_guild: None }).collect();
             self.outbox.replay(stream, page, at_end);
         }
     }
@@ -152,7 +152,7 @@ fn an_outbox_with_many_streams_behind_stays_bounded_and_serves_them_in_turn() {
     let mut last = None;
     let mut read = 0;
     while let Some(stream) = outbox.take_work(last).behind {
-        let page = (1..=64).map(|seq| Replayed { seq, frame: frame(seq) }).collect();
+        let page = (1..=64).map(|seq| Replayed { seq, frame: frame(seq), of_guild: None }).collect();
         outbox.replay(stream, page, true);
         (last, served) = (Some(stream), [served, vec![stream]].concat());
         let waiting = std::iter::from_fn(|| match outbox.poll(&mut Context::from_waker(Waker::noop())) {

@@ -3,8 +3,13 @@
 
 use std::sync::Arc;
 
-use guildhall_proto::ids::{ChannelId, StreamKey, StreamKind, UserId};
+use bytes::Bytes;
+use guildhall_proto::{
+    ids::{ChannelId, StreamKey, StreamKind, UserId},
+    v1::{self, server_frame::Payload},
+};
 
+use super::frame;
 use crate::{chat::GuildHandle, fanout::Published};
 
 /// How a stream's events reach the session.
@@ -50,6 +55,18 @@ impl Watch {
     /// Whether both are members of the stream's guild.
     pub(super) fn is_shared_by(&self, one: UserId, other: UserId) -> bool {
         self.guild.as_ref().is_some_and(|guild| guild.is_member(one) && guild.is_member(other))
+    }
+
+    /// The bytes that the user is shown of an event: those that all share, unless a guild's event tells of what this one
+    /// may not see.
+    pub(super) fn frame_for(&self, user: UserId, shared: &Bytes, event: Option<&v1::Event>) -> Bytes {
+        let instead = self.guild.as_ref().zip(event).and_then(|(guild, event)| guild.shown_instead(user, event));
+        instead.map_or_else(|| shared.clone(), |event| frame::encode(Payload::Event(event)))
+    }
+
+    /// Those of some channels of the stream's guild that the user may read, each with what is to be told of it.
+    pub(super) fn readable_of(&self, user: UserId, channels: &[(ChannelId, u64)]) -> Vec<(ChannelId, u64)> {
+        self.guild.as_ref().map_or_else(Vec::new, |guild| guild.readable_of(user, channels))
     }
 
     /// Takes note of a published event; whether it is to be shown now.

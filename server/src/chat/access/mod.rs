@@ -4,6 +4,7 @@
 //! explicitly is denied. A decision that leads to a write yields a `Permit`, which the write uses up: it carries the seq
 //! of the guild's stream, which is the version of all rights in the guild, and a change lands only at that version.
 
+mod audience;
 mod evaluate;
 mod hierarchy;
 mod permissions;
@@ -16,6 +17,7 @@ use guildhall_proto::{
 };
 
 use super::views::View;
+pub use audience::{Shown, is_told_apart, shown};
 pub use evaluate::{Step, Trace, Who, evaluate};
 pub use hierarchy::{Rank, above_role, above_role_of, above_user, holds, rank};
 pub use permissions::Permissions;

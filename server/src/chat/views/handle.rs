@@ -11,7 +11,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::View;
 use crate::{
-    chat::{access, events},
+    chat::{
+        access::{self, Shown},
+        events,
+    },
     store::Position,
 };
 
@@ -76,6 +79,23 @@ impl GuildHandle {
     /// Whether the user may see a channel and read its messages: what it takes to hear its events.
     pub fn may_read(&self, user: UserId, channel: ChannelId) -> bool {
         self.look(|view| reads(view, user, channel))
+    }
+
+    /// Those of some channels that the user may read, each with what comes with it, in one look.
+    pub fn readable_of<T: Copy>(&self, user: UserId, channels: &[(ChannelId, T)]) -> Vec<(ChannelId, T)> {
+        self.look(|view| channels.iter().copied().filter(|(channel, _)| reads(view, user, *channel)).collect())
+    }
+
+    /// What the user is shown of an event of the guild's stream instead of it; `None`: the event as it is. The picture
+    /// must have applied the event.
+    pub fn shown_instead(&self, user: UserId, event: &v1::Event) -> Option<v1::Event> {
+        let payload = event.payload.as_ref().filter(|payload| access::is_told_apart(payload))?;
+        let payload = match self.look(|view| access::shown(view, access::Who::looking(user), payload)) {
+            Shown::Same => return None,
+            Shown::Nothing => None,
+            Shown::Changed(payload) => Some(*payload),
+        };
+        Some(v1::Event { stream: event.stream, create_time: event.create_time, payload, ..*event })
     }
 
     /// The channels that the user may read, by position.

@@ -182,7 +182,13 @@ mod tests {
     use super::*;
 
     fn event(seq: u64) -> Published {
-        Published { stream: StreamKey::channel(ChannelId(1)), seq, guild_seq: seq / 3, frame: Bytes::new() }
+        Published {
+            stream: StreamKey::channel(ChannelId(1)),
+            seq,
+            guild_seq: seq / 3,
+            frame: Bytes::new(),
+            of_guild: None,
+        }
     }
 
     fn seqs(events: &[Published]) -> Vec<u64> {
