@@ -50,12 +50,13 @@ pub use guildhall_proto as proto;
 pub use guildhall_proto::Violation;
 pub use guildhall_proto::ids::{ChannelId, GuildId, LoginSessionId, MessageId, RoleId, StreamKey, StreamKind, UserId};
 pub use guildhall_proto::v1::{
-    ChannelKind, ErrorReason, GoodbyeReason, LeaveReason, Permission, PresenceStatus, ResyncReason,
+    AuditAction, ChannelKind, ErrorReason, GoodbyeReason, LeaveReason, Permission, PermissionEffect,
+    PermissionRemedyKind, PermissionStepKind, PresenceStatus, ResyncReason,
 };
 
 pub use api::{
-    Auth, ChangesPage, ChannelRef, Channels, GuildRef, Guilds, History, Login, Me, MembersPage, MessageRef, Messages,
-    MessagesPage, NewBot, NewGuild, Sent, Users,
+    AuditPage, Auth, Banned, BansPage, ChangesPage, ChannelRef, Channels, GuildRef, Guilds, History, Login, Me,
+    MembersPage, MessageRef, Messages, MessagesPage, Moderation, NewBot, NewGuild, RoleRef, Roles, Sent, Users,
 };
 pub use client::{Authorization, Call, Client, ClientBuilder, Grpc, Rpc};
 pub use cursor::{Cursor, CursorStore, FileCursors, MemoryCursors};
@@ -70,8 +71,8 @@ pub use gateway::{
     SubscriptionUpdate,
 };
 pub use model::{
-    Author, Block, Channel, Guild, Invite, LoginSession, Member, Message, Overwrite, OverwriteTarget, Permissions,
-    Presence, Role, Timestamp, User,
+    AuditChange, AuditEntry, Author, Ban, Block, Channel, ExplainedStep, Explanation, Guild, Invite, LoginSession,
+    Member, Message, Overwrite, OverwriteTarget, Permissions, Presence, Remedy, Role, Timestamp, User,
 };
 pub use nonce::Nonce;
 pub use token::Token;

@@ -1,5 +1,7 @@
 //! Channels.
 
+use std::time::Duration;
+
 use guildhall_proto::ids::{ChannelId, GuildId, MessageId};
 use guildhall_proto::v1::{self, ChannelKind, channel_service_client::ChannelServiceClient};
 
@@ -145,6 +147,12 @@ impl Call<v1::UpdateChannelRequest> {
     /// The category that it belongs to, or none.
     pub fn parent(mut self, category: Option<ChannelId>) -> Self {
         self.request.parent_id = Some(category.unwrap_or_default().0);
+        self
+    }
+
+    /// How long a member waits between two messages, in whole seconds, up to 6 hours; zero = not at all.
+    pub fn slow_mode(mut self, wait: Duration) -> Self {
+        self.request.slow_mode_seconds = Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX));
         self
     }
 }

@@ -1,11 +1,12 @@
 //! Guilds. Their members and invites have files of their own.
 
-use guildhall_proto::ids::{ChannelId, GuildId, UserId};
-use guildhall_proto::v1::{self, ChannelKind, guild_service_client::GuildServiceClient};
+use guildhall_proto::ids::{ChannelId, GuildId, RoleId, UserId};
+use guildhall_proto::v1::{self, ChannelKind, Permission, guild_service_client::GuildServiceClient};
 
+use crate::api::RoleRef;
 use crate::client::{Call, Client, Rpc, rpc};
 use crate::error::Result;
-use crate::model::{Guild, required};
+use crate::model::{Guild, Timestamp, required};
 
 /// Guilds, members and invites; from [`Client::guilds`].
 #[derive(Clone, Debug)]
@@ -47,6 +48,11 @@ impl Guilds {
     pub fn delete(&self, id: GuildId) -> Call<v1::DeleteGuildRequest> {
         let guild_id = id.0;
         self.0.call(v1::DeleteGuildRequest { guild_id })
+    }
+
+    /// Gives a guild to another member, who must be a person. Only its owner can.
+    pub fn transfer(&self, id: GuildId, heir: UserId) -> Call<v1::TransferGuildRequest> {
+        self.0.call(v1::TransferGuildRequest { guild_id: id.0, user_id: heir.0 })
     }
 }
 
@@ -91,6 +97,67 @@ impl GuildRef {
     /// Its members.
     pub fn members(&self) -> Call<v1::ListMembersRequest> {
         self.client.guilds().members(self.id)
+    }
+
+    /// One member.
+    pub fn member(&self, user: UserId) -> Call<v1::GetMemberRequest> {
+        self.client.guilds().member(self.id, user)
+    }
+
+    /// Gives it to another member, who must be a person.
+    pub fn transfer(&self, heir: UserId) -> Call<v1::TransferGuildRequest> {
+        self.client.guilds().transfer(self.id, heir)
+    }
+
+    /// Adds a bot of the caller.
+    pub fn add_bot(&self, bot: UserId) -> Call<v1::AddBotRequest> {
+        self.client.guilds().add_bot(self.id, bot)
+    }
+
+    /// One role of it.
+    #[must_use]
+    pub fn role(&self, id: RoleId) -> RoleRef {
+        RoleRef::new(self.client.clone(), self.id, id)
+    }
+
+    /// Its roles, everyone's first.
+    pub fn roles(&self) -> Call<v1::ListRolesRequest> {
+        self.client.roles().list(self.id)
+    }
+
+    /// Makes a role in it.
+    pub fn create_role(&self, name: impl Into<String>) -> Call<v1::CreateRoleRequest> {
+        self.client.roles().create(self.id, name)
+    }
+
+    /// Whether the caller, or another user, may do something, and why.
+    pub fn explain(&self, permission: Permission) -> Call<v1::ExplainPermissionRequest> {
+        self.client.roles().explain(self.id, permission)
+    }
+
+    /// Bans a user.
+    pub fn ban(&self, user: UserId) -> Call<v1::BanUserRequest> {
+        self.client.moderation().ban(self.id, user)
+    }
+
+    /// Ends a ban.
+    pub fn unban(&self, user: UserId) -> Call<v1::UnbanUserRequest> {
+        self.client.moderation().unban(self.id, user)
+    }
+
+    /// Who is banned.
+    pub fn bans(&self) -> Call<v1::ListBansRequest> {
+        self.client.moderation().bans(self.id)
+    }
+
+    /// Lets a member only look on until a moment.
+    pub fn time_out(&self, user: UserId, until: Timestamp) -> Call<v1::TimeOutMemberRequest> {
+        self.client.moderation().time_out(self.id, user, until)
+    }
+
+    /// Who did what to it, the newest first.
+    pub fn audit_log(&self) -> Call<v1::ListAuditLogRequest> {
+        self.client.moderation().audit_log(self.id)
     }
 
     /// Removes a member.
@@ -190,5 +257,14 @@ impl Rpc for v1::DeleteGuildRequest {
 
     fn answer(&self, _: v1::DeleteGuildResponse) -> Result<()> {
         Ok(())
+    }
+}
+
+impl Rpc for v1::TransferGuildRequest {
+    type Answer = Guild;
+    rpc!("GuildService" "TransferGuild", GuildServiceClient::transfer_guild -> TransferGuildResponse, repeatable: false);
+
+    fn answer(&self, response: v1::TransferGuildResponse) -> Result<Guild> {
+        Ok(required(response.guild, "guild")?.into())
     }
 }

@@ -64,6 +64,16 @@ impl Messages {
     pub fn delete(&self, channel: ChannelId, id: MessageId) -> Call<v1::DeleteMessageRequest> {
         self.0.call(v1::DeleteMessageRequest { channel_id: channel.0, message_id: id.0 })
     }
+
+    /// Deletes 2 to 100 messages of anybody; how many there were. Ids of none, or of deleted ones, do no harm.
+    pub fn bulk_delete(
+        &self,
+        channel: ChannelId,
+        ids: impl IntoIterator<Item = MessageId>,
+    ) -> Call<v1::BulkDeleteMessagesRequest> {
+        let message_ids = ids.into_iter().map(u64::from).collect();
+        self.0.call(v1::BulkDeleteMessagesRequest { channel_id: channel.0, message_ids, reason: String::new() })
+    }
 }
 
 /// One message; from [`ChannelRef::message`](crate::ChannelRef::message).
@@ -145,5 +155,14 @@ impl Rpc for v1::DeleteMessageRequest {
 
     fn answer(&self, _: v1::DeleteMessageResponse) -> Result<()> {
         Ok(())
+    }
+}
+
+impl Rpc for v1::BulkDeleteMessagesRequest {
+    type Answer = u32;
+    rpc!("MessageService" "BulkDeleteMessages", MessageServiceClient::bulk_delete_messages -> BulkDeleteMessagesResponse, repeatable: false);
+
+    fn answer(&self, response: v1::BulkDeleteMessagesResponse) -> Result<u32> {
+        Ok(response.deleted)
     }
 }

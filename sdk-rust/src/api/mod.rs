@@ -7,6 +7,11 @@ mod history;
 mod invites;
 mod members;
 mod messages;
+mod moderation;
+mod overwrites;
+mod pages;
+mod reasons;
+mod roles;
 mod users;
 
 pub use auth::{Auth, Login, NewBot};
@@ -15,6 +20,8 @@ pub use guilds::{GuildRef, Guilds, NewGuild};
 pub use history::{ChangesPage, History, MessagesPage};
 pub use members::MembersPage;
 pub use messages::{MessageRef, Messages, Sent};
+pub use moderation::{AuditPage, Banned, BansPage, Moderation};
+pub use roles::{RoleRef, Roles};
 pub use users::{Me, Users};
 
 use guildhall_proto::ids::{ChannelId, GuildId};
@@ -44,6 +51,18 @@ impl Client {
     #[must_use]
     pub fn guild(&self, id: GuildId) -> GuildRef {
         GuildRef::new(self.clone(), id)
+    }
+
+    /// Roles, overwrites and explanations.
+    #[must_use]
+    pub fn roles(&self) -> Roles {
+        Roles(self.clone())
+    }
+
+    /// Bans, time-outs, nicknames and the audit log.
+    #[must_use]
+    pub fn moderation(&self) -> Moderation {
+        Moderation(self.clone())
     }
 
     /// Channels.

@@ -58,7 +58,14 @@ fn message() -> v1::Message {
 }
 
 fn payloads_of_a_guild() -> Vec<Payload> {
-    let member = v1::Member { guild_id: 2, user: Some(user()), join_time: time(6) };
+    let member = v1::Member {
+        guild_id: 2,
+        user: Some(user()),
+        join_time: time(6),
+        role_ids: vec![8, 9],
+        nickname: "countess".to_owned(),
+        time_out_until_time: time(9),
+    };
     let channel = v1::Channel {
         id: 1,
         guild_id: 2,
@@ -68,6 +75,13 @@ fn payloads_of_a_guild() -> Vec<Payload> {
         parent_id: 9,
         topic: "all".to_owned(),
         create_time: time(7),
+        overwrites: vec![v1::PermissionOverwrite {
+            target: Some(v1::permission_overwrite::Target::RoleId(8)),
+            allow: 2,
+            deny: 4,
+        }],
+        in_step: true,
+        slow_mode_seconds: 5,
     };
     let reason = LeaveReason::Removed.into();
     vec![

@@ -2,17 +2,21 @@
 //! never absent. Each is made from its message and turns into it again without loss.
 
 mod channel;
+mod explanation;
 mod guild;
 mod login;
 mod message;
+mod moderation;
 mod role;
 mod time;
 mod user;
 
 pub use channel::Channel;
+pub use explanation::{ExplainedStep, Explanation, Remedy};
 pub use guild::{Guild, Invite, Member};
 pub use login::LoginSession;
 pub use message::{Author, Message};
+pub use moderation::{AuditChange, AuditEntry, Ban};
 pub use role::{Overwrite, OverwriteTarget, Permissions, Role};
 pub use time::Timestamp;
 pub use user::{Block, Presence, User};

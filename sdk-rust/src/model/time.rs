@@ -27,6 +27,13 @@ impl Timestamp {
         time.and_then(|time| time.checked_add(part)).unwrap_or(epoch)
     }
 
+    /// Out of milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn from_unix_millis(millis: i64) -> Self {
+        let nanos = i32::try_from(millis.rem_euclid(1_000) * 1_000_000).unwrap_or_default();
+        Self { seconds: millis.div_euclid(1_000), nanos }
+    }
+
     pub(crate) fn or_epoch(wire: Option<prost_types::Timestamp>) -> Self {
         wire.map(Self::from).unwrap_or_default()
     }
@@ -59,6 +66,8 @@ mod tests {
         let time = Timestamp::from(prost_types::Timestamp { seconds: 1_800_000_000, nanos: 123_000_000 });
         assert_eq!(time.to_string(), "2027-01-15T08:00:00.123Z");
         assert_eq!(time.unix_millis(), 1_800_000_000_123);
+        assert_eq!(Timestamp::from_unix_millis(1_800_000_000_123), time);
+        assert_eq!(Timestamp::from_unix_millis(-1).unix_millis(), -1);
         let since = time.to_system_time().duration_since(SystemTime::UNIX_EPOCH);
         assert_eq!(since.unwrap().as_millis(), 1_800_000_000_123);
     }

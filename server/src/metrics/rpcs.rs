@@ -30,10 +30,13 @@ const CODES: [&str; 17] = [
     "unauthenticated",
 ];
 
+/// By method.
+type Seconds = Family<[(&'static str, String); 1], Histogram, fn() -> Histogram>;
+
 /// All calls.
 pub struct Rpcs {
     count: Family<[(&'static str, String); 2], Counter>,
-    seconds: Family<[(&'static str, String); 1], Histogram, fn() -> Histogram>,
+    seconds: Seconds,
     meters: RwLock<HashMap<String, Arc<Meter>>>,
 }
 

@@ -52,7 +52,7 @@ impl Janitor {
 
     /// Until it is told to stop. What is half erased then, is found by the next one.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        stop.run_until_cancelled(self.work()).await;
+        stop.run_until_cancelled(Box::pin(self.work())).await;
     }
 
     async fn work(&mut self) {

@@ -18,7 +18,8 @@ const HEADS_MAX: usize = 64;
 impl ChannelLog for Engine {
     async fn append(&self, channel: ChannelId, expected_head: u64, entries: Vec<Entry>) -> Result<Append> {
         self.admit()?;
-        METRICS.append(metrics::Engine::Cassandra, self.append_entries(channel, expected_head, &entries)).await
+        let appended = Box::pin(self.append_entries(channel, expected_head, &entries));
+        METRICS.append(metrics::Engine::Cassandra, appended).await
     }
 
     /// Everything up to it is written out: whoever asks is about to decide by what the messages are now.
@@ -61,7 +62,7 @@ impl ChannelLog for Engine {
 
     async fn page(&self, channel: ChannelId, anchor: Anchor, limit: usize) -> Result<Option<Page>> {
         self.admit()?;
-        self.page_of(channel, anchor, limit).await
+        Box::pin(self.page_of(channel, anchor, limit)).await
     }
 }
 

@@ -63,9 +63,8 @@ async fn what_was_sent_long_ago_is_found() {
 async fn writers_that_race_take_a_nonce_once() {
     let nodes = Nodes::start(2).await;
     let channel = channel(nodes.store(0)).await;
-    let mut head = 0;
-    for round in 0..20 {
-        let nonce = at(NOW_MS + round);
+    for head in 0..20 {
+        let nonce = at(NOW_MS + head);
         // Both believe in the same head; one of them is wrong, and must find what the other one wrote.
         let answers = tokio::join!(
             nodes.store(0).log.append(channel, head, entries(&[nonce])),
@@ -73,9 +72,8 @@ async fn writers_that_race_take_a_nonce_once() {
         );
         let done = |answer: &crate::store::Result<Append>| matches!(answer, Ok(Append::Done { .. }));
         assert_eq!([&answers.0, &answers.1].into_iter().filter(|answer| done(answer)).count(), 1, "{answers:?}");
-        head += 1;
         for node in [0, 1] {
-            assert_eq!(repeated(&nodes, node, channel, &[nonce]).await, [0], "node {node}, round {round}");
+            assert_eq!(repeated(&nodes, node, channel, &[nonce]).await, [0], "node {node}, round {head}");
         }
     }
 }
