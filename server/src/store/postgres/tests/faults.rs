@@ -55,7 +55,8 @@ async fn connections_that_break_lose_nothing_and_do_nothing_twice() {
     for _ in 0..8 {
         channels.push(channel(&store).await);
     }
-    let killer = tokio::spawn(kill_sessions(testing_postgres::connect(&url).await, 11));
+    // Longer than it takes to connect and to append on a busy machine, or else nobody could ever write.
+    let killer = tokio::spawn(kill_sessions(testing_postgres::connect(&url).await, 23));
     let mut writers = JoinSet::new();
     for channel in channels {
         writers.spawn(write_alone(store.clone(), channel));
