@@ -38,7 +38,7 @@ impl Member {
             Self::Remove { guild, user } => {
                 let guild_id = server.guild_id(&guild).await?;
                 let user_id = server.member_id(guild_id, &user).await?;
-                server.call(v1::RemoveMemberRequest { guild_id, user_id }).await?;
+                server.call(v1::RemoveMemberRequest { guild_id, user_id, reason: String::new() }).await?;
                 app.out.note(format!("removed {user}"));
                 Ok(())
             }

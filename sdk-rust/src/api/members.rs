@@ -27,7 +27,7 @@ impl Guilds {
 
     /// Removes somebody else from a guild.
     pub fn remove_member(&self, id: GuildId, user: UserId) -> Call<v1::RemoveMemberRequest> {
-        self.0.call(v1::RemoveMemberRequest { guild_id: id.0, user_id: user.0 })
+        self.0.call(v1::RemoveMemberRequest { guild_id: id.0, user_id: user.0, reason: String::new() })
     }
 
     /// Leaves a guild.

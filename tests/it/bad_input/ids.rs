@@ -78,7 +78,8 @@ fn messages() -> Vec<Row> {
 fn people() -> Vec<Row> {
     vec![
         row("a member that nobody is", "NOT_FOUND MEMBER_NOT_FOUND", async |scene| {
-            let request = v1::RemoveMemberRequest { guild_id: scene.guild_id(), user_id: u64::MAX };
+            let request =
+                v1::RemoveMemberRequest { guild_id: scene.guild_id(), user_id: u64::MAX, reason: String::new() };
             words::of_call(scene.ann.wire.guilds().remove_member(request).await, |_| "removed".to_owned())
         }),
         row("users 0 and max", "0 users", async |scene| {
@@ -98,7 +99,11 @@ fn people() -> Vec<Row> {
             words::of_call(scene.ann.wire.auth().rotate_bot_token(request).await, |_| "rotated".to_owned())
         }),
         row("the owner, removed by the owner", "FAILED_PRECONDITION OWNER_CANNOT_LEAVE", async |scene| {
-            let request = v1::RemoveMemberRequest { guild_id: scene.guild_id(), user_id: scene.ann.user.id.get() };
+            let request = v1::RemoveMemberRequest {
+                guild_id: scene.guild_id(),
+                user_id: scene.ann.user.id.get(),
+                reason: String::new(),
+            };
             words::of_call(scene.ann.wire.guilds().remove_member(request).await, |_| "removed".to_owned())
         }),
         row("the owner, leaving", "FAILED_PRECONDITION OWNER_CANNOT_LEAVE", async |scene| {

@@ -3,6 +3,7 @@
 mod accounts;
 mod channels;
 mod guilds;
+mod hierarchy;
 mod messages;
 mod revocation;
 
