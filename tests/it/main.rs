@@ -18,6 +18,7 @@ mod exactly_once;
 mod faults;
 mod foreign;
 mod guilds;
+mod hidden;
 mod invites;
 mod logins;
 mod one_order;
