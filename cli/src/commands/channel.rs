@@ -168,7 +168,13 @@ impl Update {
                 Some(server.channel_id(&within(channel.guild_id, parent)).await?)
             }
         };
-        let request = v1::UpdateChannelRequest { channel_id, name: self.name, topic: self.topic, parent_id };
+        let request = v1::UpdateChannelRequest {
+            channel_id,
+            name: self.name,
+            topic: self.topic,
+            parent_id,
+            slow_mode_seconds: None,
+        };
         show(app, server.call(request).await?.channel)
     }
 }
