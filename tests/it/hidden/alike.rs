@@ -1,13 +1,16 @@
 //! A hidden channel and one that does not exist answer alike, word by word, whatever is asked, even to a moderator.
 
-use guildhall_proto::v1::{self, ChannelKind, Permission, client_frame::Command, permission_overwrite::Target};
+use guildhall_proto::{
+    Failure,
+    v1::{self, ChannelKind, Permission, client_frame::Command, permission_overwrite::Target},
+};
 use guildhall_tests::wire::{Wire, nonce};
 use tonic::{Code, Status};
 
 use super::scene::{Scene, Way};
 
-/// What a call came to: its name, and all that can be told of the refusal.
-type Answer = (&'static str, Code, String, Vec<u8>);
+/// What a call came to: its name, and all that can be told of the refusal but the number of the request.
+type Answer = (&'static str, Failure);
 
 #[tokio::test]
 async fn what_is_hidden_answers_as_what_is_not_there() {
@@ -26,14 +29,15 @@ async fn what_is_hidden_answers_as_what_is_not_there() {
     let nowhere = scene.secret.get() + 1;
     let (hidden, absent) = (all(&scene, &wire, scene.secret.get()).await, all(&scene, &wire, nowhere).await);
     assert_eq!(hidden, absent);
-    assert!(hidden.iter().all(|(_, code, ..)| matches!(code, Code::NotFound | Code::InvalidArgument)), "{hidden:?}");
+    let refused = |failure: &Failure| matches!(failure.code, Code::NotFound | Code::InvalidArgument);
+    assert!(hidden.iter().all(|(_, failure)| refused(failure)), "{hidden:?}");
     let (hidden, absent) = (commands(&wire, scene.secret.get()).await, commands(&wire, nowhere).await);
     assert_eq!(hidden, absent);
 }
 
 fn answer<T>(name: &'static str, outcome: Result<T, Status>) -> Answer {
     let Err(status) = outcome.map(drop) else { panic!("{name} is allowed") };
-    (name, status.code(), status.message().to_owned(), status.details().to_owned())
+    (name, Failure { request_id: None, ..Failure::from_status(&status) })
 }
 
 async fn all(scene: &Scene, wire: &Wire, channel_id: u64) -> Vec<Answer> {
@@ -116,7 +120,9 @@ async fn commands(wire: &Wire, channel_id: u64) -> Vec<String> {
         Command::DeleteMessage(v1::DeleteMessageRequest { channel_id, message_id: 1 }),
         Command::UpdateSubscriptions(subscribe),
     ] {
-        let answer = format!("{:?}", session.call(command).await.unwrap());
+        let outcome = session.call(command).await.unwrap();
+        let outcome = outcome.map_err(|failure| Failure { request_id: None, ..failure });
+        let answer = format!("{outcome:?}");
         answers.push(answer.replace(&channel_id.to_string(), "it"));
     }
     answers
