@@ -22,6 +22,7 @@ mod faults;
 mod foreign;
 mod guilds;
 mod health;
+mod hidden;
 mod invites;
 mod limits;
 mod logins;

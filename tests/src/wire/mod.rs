@@ -8,6 +8,7 @@ use guildhall_proto::v1::{
     auth_service_client::AuthServiceClient, channel_service_client::ChannelServiceClient,
     gateway_service_client::GatewayServiceClient, guild_service_client::GuildServiceClient,
     history_service_client::HistoryServiceClient, message_service_client::MessageServiceClient,
+    moderation_service_client::ModerationServiceClient, role_service_client::RoleServiceClient,
     user_service_client::UserServiceClient,
 };
 use tonic::metadata::{Ascii, MetadataValue};
@@ -110,6 +111,10 @@ clients! {
     history: HistoryServiceClient;
     /// `MessageService`.
     messages: MessageServiceClient;
+    /// `ModerationService`.
+    moderation: ModerationServiceClient;
+    /// `RoleService`.
+    roles: RoleServiceClient;
     /// `UserService`.
     users: UserServiceClient;
 }

@@ -1,5 +1,9 @@
 //! The table of decisions, by hand.
 
+mod audience;
+mod cost;
+mod matrix;
+
 use guildhall_proto::ids::UserId;
 
 use super::*;

@@ -3,6 +3,7 @@
 mod accounts;
 mod channels;
 mod guilds;
+mod hierarchy;
 mod limited;
 mod messages;
 mod portable;
