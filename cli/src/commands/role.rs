@@ -57,9 +57,9 @@ pub(crate) struct Create {
     /// What it gives, such as kick-members,ban-members; `guildhall role list` shows names
     #[arg(long, value_name = "NAMES", value_parser = rights::changes, default_value = "", hide_default_value = true)]
     permissions: Changes,
-    /// RRGGBB
-    #[arg(long, value_parser = color, default_value = "0", hide_default_value = true)]
-    color: u32,
+    /// Colour, RRGGBB
+    #[arg(long, value_name = "RRGGBB", value_parser = rgb, default_value = "0", hide_default_value = true)]
+    rgb: u32,
     /// Show its bearers as a group of their own
     #[arg(long)]
     hoist: bool,
@@ -84,9 +84,9 @@ pub(crate) struct Update {
     /// What it gives more and less, such as +ban-members,-kick-members
     #[arg(long, value_name = "CHANGES", value_parser = rights::changes, allow_hyphen_values = true)]
     permissions: Option<Changes>,
-    /// RRGGBB; 0 = none
-    #[arg(long, value_parser = color)]
-    color: Option<u32>,
+    /// Colour, RRGGBB; 0 = none
+    #[arg(long, value_name = "RRGGBB", value_parser = rgb)]
+    rgb: Option<u32>,
     /// Whether its bearers are shown as a group of their own
     #[arg(long, value_name = "true|false")]
     hoist: Option<bool>,
@@ -112,7 +112,7 @@ pub(crate) struct Bearer {
     reason: String,
 }
 
-fn color(text: &str) -> Result<u32, String> {
+fn rgb(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix('#').unwrap_or(text);
     let value = u32::from_str_radix(digits, 16).ok().filter(|value| *value <= 0xff_ff_ff);
     value.ok_or_else(|| "must be RRGGBB, such as 33aa66".to_owned())
@@ -167,7 +167,7 @@ impl Create {
             guild_id: server.guild_id(&self.guild).await?,
             name: self.name,
             permissions: self.permissions.applied(0),
-            color: self.color,
+            color: self.rgb,
             hoist: self.hoist,
             mentionable: self.mentionable,
             reason: self.reason,
@@ -180,9 +180,9 @@ impl Create {
 impl Update {
     async fn run(self, app: &App, server: &Server) -> Result<()> {
         let flags = self.hoist.is_none() && self.mentionable.is_none();
-        if self.name.is_none() && self.permissions.is_none() && self.color.is_none() && flags {
+        if self.name.is_none() && self.permissions.is_none() && self.rgb.is_none() && flags {
             let fault = Fault::usage("nothing to change");
-            return Err(fault.remedy("pass --name, --permissions, --color, --hoist or --mentionable"));
+            return Err(fault.remedy("pass --name, --permissions, --rgb, --hoist or --mentionable"));
         }
         let guild_id = server.guild_id(&self.guild).await?;
         let old = server.role(guild_id, &self.role).await?;
@@ -191,7 +191,7 @@ impl Update {
             role_id: old.id,
             name: self.name,
             permissions: self.permissions.map(|changes| changes.applied(old.permissions)),
-            color: self.color,
+            color: self.rgb,
             hoist: self.hoist,
             mentionable: self.mentionable,
             reason: self.reason,
@@ -225,9 +225,9 @@ mod tests {
 
     #[test]
     fn colors_are_read() {
-        assert_eq!(color("#33aa66"), Ok(0x33_aa_66));
-        assert_eq!(color("0"), Ok(0));
-        assert!(color("1000000").is_err());
-        assert!(color("red").is_err());
+        assert_eq!(rgb("#33aa66"), Ok(0x33_aa_66));
+        assert_eq!(rgb("0"), Ok(0));
+        assert!(rgb("1000000").is_err());
+        assert!(rgb("red").is_err());
     }
 }

@@ -25,7 +25,7 @@ fn actions(entries: &[Value]) -> Vec<&str> {
 async fn a_moderators_evening() {
     let world = guild_of_three().await;
     let permissions = "kick-members,BAN_MEMBERS,time-out-members,view-audit-log,manage-messages,manage-nicknames";
-    let args = ["role", "create", "Tea room", "mod", "--permissions", permissions, "--color", "33aa66"];
+    let args = ["role", "create", "Tea room", "mod", "--permissions", permissions, "--rgb", "33aa66"];
     assert_eq!(world.json(&args).await[0]["name"], "mod");
     world.ok(&["role", "give", "Tea room", "mod", "@mia", "--reason", "she is fair"]).await;
     let text = world.ok(&["member", "show", "Tea room", "mia"]).await;
