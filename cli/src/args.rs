@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{account, block, bot, call, channel, context, guild, history, invite, listen, member, message};
-use crate::commands::{profile, send, shell};
+use crate::commands::{
+    account, block, bot, call, channel, context, explain, guild, history, invite, listen, member, message,
+};
+use crate::commands::{moderation, overwrite, profile, role, send, shell};
 use crate::contexts::Wish;
 use crate::output::Color;
 
@@ -100,23 +102,38 @@ pub(crate) enum Command {
     /// Servers and accounts by name
     #[command(subcommand)]
     Context(context::Context),
-    /// Make, list, change, leave and delete guilds
+    /// Make, list, change, hand over, leave and delete guilds
     #[command(subcommand)]
     Guild(guild::Guild),
     /// Make, list, change, order and delete channels
     #[command(subcommand)]
     Channel(channel::Channel),
-    /// List and remove members
+    /// List, show, rename and remove members
     #[command(subcommand)]
     Member(member::Member),
     /// Make, list, accept and revoke invites
     #[command(subcommand)]
     Invite(invite::Invite),
+    /// Make, list, change, order and delete roles; give and take them
+    #[command(subcommand)]
+    Role(role::Role),
+    /// What a role or a member has more or less in one channel
+    #[command(subcommand)]
+    Overwrite(overwrite::Overwrite),
+    /// Why somebody may or may not do something, step by step
+    Explain(explain::Explain),
+    /// Let a member only look on for a time
+    Timeout(moderation::Timeout),
+    /// Ban, unban and list who is banned
+    #[command(subcommand)]
+    Ban(moderation::Ban),
+    /// Who did what to a guild, and why
+    Audit(moderation::Audit),
     /// Send a message, or many
     Send(send::Send),
     /// Replace the text of a message
     Edit(message::Edit),
-    /// Delete a message
+    /// Delete messages
     Delete(message::Delete),
     /// Read what was written
     History(history::History),
@@ -128,7 +145,7 @@ pub(crate) enum Command {
     /// Block users, list and end blocks
     #[command(subcommand)]
     Block(block::Block),
-    /// Make, list and delete bots, and their tokens
+    /// Make, list and delete bots, and their tokens; add them to guilds
     #[command(subcommand)]
     Bot(bot::Bot),
     /// Call any method of the contract with JSON

@@ -9,6 +9,8 @@ mod fault;
 mod input;
 mod output;
 mod remedy;
+mod rights;
+mod span;
 mod target;
 
 use std::process::ExitCode;

@@ -22,7 +22,10 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         R::InviteNotFound => "it may be used up or expired: ask for a new one",
         R::NonceConflict => "a nonce belongs to one text: leave --nonce out for a new message",
         R::ChannelKindMismatch => "only text channels hold messages",
-        R::OwnerCannotLeave => "an owner can only `guildhall guild delete` it",
+        R::RoleNotFound => "list them: `guildhall role list GUILD`",
+        R::BanNotFound => "list them: `guildhall ban list GUILD`",
+        R::BotNotFound => "it must be a bot of yours",
+        R::OwnerCannotLeave => "give it away first, `guildhall guild transfer`, or `guildhall guild delete` it",
         R::PasswordWrong => "this is not the password of the account",
         R::OwnsGuilds => return failure.metadata.get(GUILDS_KEY).map(|guilds| owns(guilds)),
         R::Internal => "the server's log tells more under this request id",
@@ -37,7 +40,7 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
 }
 
 fn lacks(permission: &str) -> String {
-    format!("you lack {permission} in this guild")
+    format!("you lack {permission} in this guild: `guildhall explain GUILD me {permission}` tells why")
 }
 
 fn owns(guilds: &str) -> String {
@@ -56,7 +59,8 @@ mod tests {
     #[test]
     fn facts_of_the_failure_are_in_the_hint() {
         let failure = Failure::new(ErrorReason::MissingPermission, "no").with(PERMISSION_KEY, "MANAGE_CHANNELS");
-        assert_eq!(of(&failure).unwrap(), "you lack MANAGE_CHANNELS in this guild");
+        let hint = "you lack MANAGE_CHANNELS in this guild: `guildhall explain GUILD me MANAGE_CHANNELS` tells why";
+        assert_eq!(of(&failure).unwrap(), hint);
         let failure = Failure::new(ErrorReason::RateLimited, "no").retry_after(Duration::from_millis(2500));
         assert_eq!(of(&failure).unwrap(), "try again in 2.5 s");
         assert_eq!(of(&Failure::new(ErrorReason::ValidationFailed, "no")), None);

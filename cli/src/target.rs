@@ -95,6 +95,24 @@ impl Server {
         })
     }
 
+    /// The id of a channel; a bare name is looked for in this guild only.
+    pub(crate) async fn channel_id_within(&self, guild_id: u64, text: &str) -> Result<u64> {
+        if read_id(text).is_some() || text.contains('/') {
+            return self.channel_id(text).await;
+        }
+        self.channel_id(&format!("{guild_id}/{text}")).await
+    }
+
+    /// A role by id or name.
+    pub(crate) async fn role(&self, guild_id: u64, text: &str) -> Result<v1::Role> {
+        role(&self.roles(guild_id).await?, text).cloned()
+    }
+
+    /// The roles of a guild, everyone's first.
+    pub(crate) async fn roles(&self, guild_id: u64) -> Result<Vec<v1::Role>> {
+        Ok(self.call(v1::ListRolesRequest { guild_id }).await?.roles)
+    }
+
     /// All members of a guild.
     pub(crate) async fn members(&self, guild_id: u64) -> Result<Vec<v1::Member>> {
         let mut members = Vec::new();
@@ -114,6 +132,24 @@ impl Server {
 
 /// The largest page that the server gives.
 const MEMBERS_PAGE: i32 = 1_000;
+
+/// One of these roles by id or name.
+pub(crate) fn role<'a>(roles: &'a [v1::Role], text: &str) -> Result<&'a v1::Role> {
+    if let Some(role) = read_id(text).and_then(|id| roles.iter().find(|role| role.id == id)) {
+        return Ok(role);
+    }
+    let shown = |role: &&v1::Role| format!("{} ({})", role.id, role.name);
+    let name = text.strip_prefix('@').unwrap_or(text);
+    let picked = pick(name, roles.iter().collect(), |role: &&v1::Role| role.name.as_str());
+    let picked = picked.map_err(|found| refuse("role", text, &found, shown));
+    picked.map_err(|fault| fault.remedy("use an id from `guildhall role list GUILD`"))
+}
+
+/// What a role is called; its id if it is not among these.
+pub(crate) fn role_name(roles: &[v1::Role], id: u64) -> String {
+    let found = roles.iter().find(|role| role.id == id);
+    found.map_or_else(|| id.to_string(), |role| role.name.clone())
+}
 
 /// The only one of a name, or all that have it.
 fn pick<T>(name: &str, things: Vec<T>, name_of: impl Fn(&T) -> &str) -> Result<T, Vec<T>> {

@@ -3,11 +3,12 @@
 use clap::Subcommand;
 use guildhall_proto::v1;
 
-use crate::app::App;
+use crate::app::{App, part};
 use crate::commands::account::USER_FIELDS;
 use crate::fault::{Fault, Result};
 use crate::input;
 use crate::output::Record;
+use crate::rights::{self, Changes};
 
 /// Accounts for programs.
 #[derive(Debug, Subcommand)]
@@ -19,6 +20,19 @@ pub(crate) enum Bot {
         /// Name to show; the user name unless set
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         display_name: String,
+    },
+    /// Add a bot of yours to a guild, with a role of its own
+    Add {
+        /// Id or name of the guild
+        guild: String,
+        /// Id of the bot
+        bot: u64,
+        /// What its role gives, such as send-messages,manage-messages
+        #[arg(long, value_name = "NAMES", value_parser = rights::changes, default_value = "", hide_default_value = true)]
+        permissions: Changes,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        reason: String,
     },
     /// Make a new token for a bot of yours; the old ones stay valid for ten minutes
     Rotate {
@@ -49,7 +63,9 @@ impl Bot {
     fn id(&self) -> Option<u64> {
         match self {
             Self::Create { .. } | Self::List => None,
-            Self::Rotate { bot } | Self::Revoke { bot } | Self::Delete { bot, .. } => Some(*bot),
+            Self::Add { bot, .. } | Self::Rotate { bot } | Self::Revoke { bot } | Self::Delete { bot, .. } => {
+                Some(*bot)
+            }
         }
     }
 
@@ -68,6 +84,14 @@ impl Bot {
                 app.out.note("the token cannot be shown again: keep it, and pass it in GUILDHALL_TOKEN");
                 let fields = ["bot.id", "bot.username", "bot.display_name", "token"];
                 app.out.show(&Record::new("CreateBotResponse", &made)?, &fields)
+            }
+            Self::Add { guild, bot, permissions, reason } => {
+                let guild_id = server.guild_id(&guild).await?;
+                let permissions = permissions.applied(0);
+                let request = v1::AddBotRequest { guild_id, bot_id: bot, permissions, reason };
+                let member = part(server.call(request).await?.member)?;
+                let fields = ["user.id", "user.username", "user.display_name", "join_time"];
+                app.out.show(&Record::new("Member", &member)?, &fields)
             }
             Self::Rotate { bot } => {
                 let made = server.call(v1::RotateBotTokenRequest { bot_id: bot }).await?;

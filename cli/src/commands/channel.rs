@@ -1,5 +1,7 @@
 //! `channel`: the places of a guild.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand, ValueEnum};
 use guildhall_proto::v1;
 
@@ -7,8 +9,10 @@ use crate::app::{App, part};
 use crate::fault::{Fault, Result};
 use crate::input;
 use crate::output::Record;
+use crate::span;
 
-const FIELDS: [&str; 8] = ["id", "guild_id", "name", "kind", "position", "parent_id", "topic", "create_time"];
+const FIELDS: [&str; 10] =
+    ["id", "guild_id", "name", "kind", "position", "parent_id", "topic", "slow_mode_seconds", "in_step", "create_time"];
 const COLUMNS: [&str; 6] = ["id", "name", "kind", "position", "parent_id", "topic"];
 
 /// The places of a guild.
@@ -26,7 +30,7 @@ pub(crate) enum Channel {
         /// Id, GUILD/NAME or #NAME
         channel: String,
     },
-    /// Change name, topic or category
+    /// Change name, topic, category or slow mode
     Update(Update),
     /// Delete a channel with its messages
     Delete {
@@ -81,6 +85,9 @@ pub(crate) struct Update {
     /// New category, by id or name; `none` takes it out of its category
     #[arg(long, value_name = "CHANNEL")]
     parent: Option<String>,
+    /// How long a member waits between two messages, such as 30s or 5m, up to 6h; 0 = not at all
+    #[arg(long, value_name = "TIME", value_parser = span::read)]
+    slow_mode: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -138,7 +145,7 @@ impl Create {
         let server = app.server().await?;
         let guild_id = server.guild_id(&self.guild).await?;
         let parent_id = match &self.parent {
-            Some(parent) => server.channel_id(&within(guild_id, parent)).await?,
+            Some(parent) => server.channel_id_within(guild_id, parent).await?,
             None => 0,
         };
         let request = v1::CreateChannelRequest {
@@ -155,8 +162,9 @@ impl Create {
 
 impl Update {
     async fn run(self, app: &App) -> Result<()> {
-        if self.name.is_none() && self.topic.is_none() && self.parent.is_none() {
-            return Err(Fault::usage("nothing to change").remedy("pass --name, --topic or --parent"));
+        let placed = self.parent.is_some() || self.slow_mode.is_some();
+        if self.name.is_none() && self.topic.is_none() && !placed {
+            return Err(Fault::usage("nothing to change").remedy("pass --name, --topic, --parent or --slow-mode"));
         }
         let server = app.server().await?;
         let channel_id = server.channel_id(&self.channel).await?;
@@ -165,7 +173,7 @@ impl Update {
             Some("none" | "0") => Some(0),
             Some(parent) => {
                 let channel = part(server.call(v1::GetChannelRequest { channel_id }).await?.channel)?;
-                Some(server.channel_id(&within(channel.guild_id, parent)).await?)
+                Some(server.channel_id_within(channel.guild_id, parent).await?)
             }
         };
         let request = v1::UpdateChannelRequest {
@@ -173,7 +181,7 @@ impl Update {
             name: self.name,
             topic: self.topic,
             parent_id,
-            ..v1::UpdateChannelRequest::default()
+            slow_mode_seconds: self.slow_mode.map(span::seconds),
         };
         show(app, server.call(request).await?.channel)
     }
@@ -184,20 +192,11 @@ async fn reorder(app: &App, guild: &str, channels: &[String]) -> Result<()> {
     let guild_id = server.guild_id(guild).await?;
     let mut channel_ids = Vec::with_capacity(channels.len());
     for channel in channels {
-        channel_ids.push(server.channel_id(&within(guild_id, channel)).await?);
+        channel_ids.push(server.channel_id_within(guild_id, channel).await?);
     }
     let request = v1::ReorderChannelsRequest { guild_id, channel_ids };
     let ordered = server.call(request).await?.channels;
     app.out.list(&Record::all("Channel", &ordered)?, &COLUMNS)
-}
-
-/// A bare name is looked for in this guild only.
-fn within(guild_id: u64, channel: &str) -> String {
-    let is_id = channel.bytes().all(|byte| byte.is_ascii_digit());
-    if is_id || channel.contains('/') {
-        return channel.to_owned();
-    }
-    format!("{guild_id}/{channel}")
 }
 
 fn show(app: &App, channel: Option<v1::Channel>) -> Result<()> {

@@ -48,6 +48,16 @@ pub(crate) enum Guild {
         #[arg(long)]
         yes: bool,
     },
+    /// Give a guild to another member, who must be a person
+    Transfer {
+        /// Id or name
+        guild: String,
+        /// Id or user name of the new owner
+        user: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Leave a guild
     Leave {
         /// Id or name
@@ -90,6 +100,13 @@ impl Guild {
                 server.call(v1::DeleteGuildRequest { guild_id }).await?;
                 app.out.note(format!("deleted guild {guild_id}"));
                 Ok(())
+            }
+            Self::Transfer { guild, user, yes } => {
+                input::confirm(&format!("giving the guild `{guild}` to {user}"), yes)?;
+                let server = app.server().await?;
+                let guild_id = server.guild_id(&guild).await?;
+                let user_id = server.member_id(guild_id, &user).await?;
+                show(app, server.call(v1::TransferGuildRequest { guild_id, user_id }).await?.guild)
             }
             Self::Leave { guild } => {
                 let server = app.server().await?;

@@ -1,11 +1,14 @@
 //! `invite`: codes that let others join a guild.
 
+use std::time::Duration;
+
 use clap::Subcommand;
 use guildhall_proto::v1;
 
 use crate::app::{App, part};
 use crate::fault::Result;
 use crate::output::Record;
+use crate::span;
 
 const FIELDS: [&str; 6] = ["code", "guild_id", "creator_id", "uses", "max_uses", "expire_time"];
 const GUILD_FIELDS: [&str; 4] = ["id", "name", "owner_id", "member_count"];
@@ -20,9 +23,9 @@ pub(crate) enum Invite {
         /// How often it may be used; 0 = any number
         #[arg(long, value_name = "COUNT", default_value_t = 0)]
         max_uses: u32,
-        /// In how many seconds it ends, up to 30 days; 0 = never
-        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-        expires_in: u32,
+        /// In what time it ends, in seconds or such as 12h or 7d, up to 30d; 0 = never
+        #[arg(long, value_name = "TIME", value_parser = span::read, default_value = "0")]
+        expires_in: Duration,
     },
     /// List the codes that still work
     List {
@@ -47,7 +50,7 @@ impl Invite {
         match self {
             Self::Create { guild, max_uses, expires_in } => {
                 let guild_id = server.guild_id(&guild).await?;
-                let request = v1::CreateInviteRequest { guild_id, max_uses, expire_seconds: expires_in };
+                let request = v1::CreateInviteRequest { guild_id, max_uses, expire_seconds: span::seconds(expires_in) };
                 let invite = part(server.call(request).await?.invite)?;
                 app.out.show(&Record::new("Invite", &invite)?, &FIELDS)
             }

@@ -4,7 +4,7 @@ use clap::Args;
 use guildhall_proto::v1;
 
 use crate::app::{App, part};
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::input;
 use crate::output::Record;
 
@@ -33,22 +33,33 @@ impl Edit {
     }
 }
 
-/// Delete a message.
+/// Delete messages.
 #[derive(Args, Debug)]
 pub(crate) struct Delete {
     /// Id, GUILD/NAME or #NAME of the channel
     channel: String,
-    /// Id of the message within the channel
-    message: u64,
+    /// Ids of up to 100 messages within the channel; several go in one step, whether or not they are there
+    #[arg(required = true, num_args = 1..=100)]
+    messages: Vec<u64>,
+    /// Why, for the audit log; with several messages
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    reason: String,
 }
 
 impl Delete {
     pub(crate) async fn run(self, app: &App) -> Result<()> {
+        if self.messages.len() == 1 && !self.reason.is_empty() {
+            return Err(Fault::usage("--reason goes with several messages"));
+        }
         let server = app.server().await?;
         let channel_id = server.channel_id(&self.channel).await?;
-        let request = v1::DeleteMessageRequest { channel_id, message_id: self.message };
-        server.call(request).await?;
-        app.out.note(format!("deleted message {}", self.message));
-        Ok(())
+        if let [message_id] = self.messages[..] {
+            server.call(v1::DeleteMessageRequest { channel_id, message_id }).await?;
+            app.out.note(format!("deleted message {message_id}"));
+            return Ok(());
+        }
+        let request = v1::BulkDeleteMessagesRequest { channel_id, message_ids: self.messages, reason: self.reason };
+        let response = server.call(request).await?;
+        app.out.show(&Record::new("BulkDeleteMessagesResponse", &response)?, &["deleted"])
     }
 }

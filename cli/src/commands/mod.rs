@@ -8,13 +8,17 @@ pub(crate) mod channel;
 mod connection;
 pub(crate) mod context;
 pub(crate) mod doctor;
+pub(crate) mod explain;
 pub(crate) mod guild;
 pub(crate) mod history;
 pub(crate) mod invite;
 pub(crate) mod listen;
 pub(crate) mod member;
 pub(crate) mod message;
+pub(crate) mod moderation;
+pub(crate) mod overwrite;
 pub(crate) mod profile;
+pub(crate) mod role;
 pub(crate) mod send;
 pub(crate) mod shell;
 mod stop;
@@ -35,6 +39,12 @@ pub(crate) async fn run(app: &App, command: Command) -> Result<()> {
         Command::Channel(it) => it.run(app).await,
         Command::Member(it) => it.run(app).await,
         Command::Invite(it) => it.run(app).await,
+        Command::Role(it) => it.run(app).await,
+        Command::Overwrite(it) => it.run(app).await,
+        Command::Explain(it) => it.run(app).await,
+        Command::Timeout(it) => it.run(app).await,
+        Command::Ban(it) => it.run(app).await,
+        Command::Audit(it) => it.run(app).await,
         Command::Send(it) => it.run(app).await,
         Command::Edit(it) => it.run(app).await,
         Command::Delete(it) => it.run(app).await,

@@ -37,15 +37,25 @@ impl Output {
 
     /// Shows many things: a table with a head, or one object a line.
     pub(crate) fn list(self, records: &[Record], columns: &[&str]) -> Result<()> {
+        let head: Vec<_> = columns.iter().map(|path| plain::label(path).to_uppercase()).collect();
+        let head: Vec<_> = head.iter().map(String::as_str).collect();
+        let row = |record: &Record| columns.iter().map(|path| record.text(path)).collect();
+        self.table(records, &head, records.iter().map(row))
+    }
+
+    /// Shows many things whose columns are more than their fields; as JSON they are what they are.
+    pub(crate) fn table(
+        self,
+        records: &[Record],
+        head: &[&str],
+        rows: impl IntoIterator<Item = Vec<String>>,
+    ) -> Result<()> {
         if self.json {
             return records.iter().try_for_each(|record| line(&record.json()?));
         }
-        let head = columns.iter().map(|path| plain::label(path).to_uppercase()).collect();
-        let mut rows: Vec<Vec<String>> = vec![head];
-        for record in records {
-            rows.push(columns.iter().map(|path| record.text(path)).collect());
-        }
-        line_block(&plain::align(&rows))
+        let mut all = vec![head.iter().map(|&label| label.to_owned()).collect()];
+        all.extend(rows.into_iter().map(|row| row.iter().map(|cell| printable(cell)).collect::<Vec<_>>()));
+        line_block(&plain::align(&all))
     }
 
     /// Tells people what happened, on stderr. Programs that asked for JSON are not told.

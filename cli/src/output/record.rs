@@ -134,7 +134,8 @@ mod tests {
             channel().json().unwrap(),
             concat!(
                 r#"{"id":"18446744073709551615","guild_id":"7","name":"general","kind":"CHANNEL_KIND_TEXT","#,
-                r#""position":0,"parent_id":"0","topic":"a\u001bb","create_time":"2027-01-15T08:00:00.005Z"}"#
+                r#""position":0,"parent_id":"0","topic":"a\u001bb","create_time":"2027-01-15T08:00:00.005Z","#,
+                r#""overwrites":[],"in_step":false,"slow_mode_seconds":0}"#
             )
         );
     }

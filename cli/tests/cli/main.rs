@@ -8,6 +8,7 @@ mod exec;
 mod forward;
 mod listen;
 mod nouns;
+mod rights;
 mod send;
 mod shell;
 mod world;

@@ -58,7 +58,7 @@ async fn channels() {
     assert_eq!((code, &error["reason"]), (8, &json!("CHANNEL_KIND_MISMATCH")));
 
     let text = world.ok(&["channel", "show", "#chat"]).await;
-    assert!(text.contains("kind         voice"), "{text}");
+    assert!(text.contains("kind               voice"), "{text}");
     world.ok(&["channel", "delete", "#chat", "--yes"]).await;
     assert_eq!(names(&world.json(&["channel", "list", "Tea room"]).await), ["general", "rooms"]);
 }

@@ -3299,7 +3299,8 @@ pub struct Event {
     /// event to nobody whose rights it has not checked at that seq or later.
     #[prost(uint64, tag = "6")]
     pub guild_seq: u64,
-    /// What happened. A kind that the client does not know is to be kept as a position: its seq counts.
+    /// What happened. A kind that the client does not know is to be kept as a position: its seq counts. It is not set where
+    /// the event names a channel that the reader may not see.
     #[prost(
         oneof = "event::Payload",
         tags = "16, 17, 18, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 64, 65, 66, 67, 68, 69, 70"
@@ -3308,7 +3309,8 @@ pub struct Event {
 }
 /// Nested message and enum types in `Event`.
 pub mod event {
-    /// What happened. A kind that the client does not know is to be kept as a position: its seq counts.
+    /// What happened. A kind that the client does not know is to be kept as a position: its seq counts. It is not set where
+    /// the event names a channel that the reader may not see.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Payload {
         /// Channel stream: a message was sent. Replayed, it carries the message as it is now.
@@ -3495,7 +3497,7 @@ pub struct ChannelDeleted {
 /// The channels have a new order.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ChannelsReordered {
-    /// All channels of the guild in their new order.
+    /// The channels of the guild in their new order: those that the reader may see.
     #[prost(fixed64, repeated, tag = "1")]
     pub channel_ids: ::prost::alloc::vec::Vec<u64>,
 }
