@@ -87,9 +87,15 @@ async fn a_node_that_is_cut_off_from_the_database_sends_its_sessions_on() {
     if Kind::tested() == Kind::Embedded {
         return;
     }
-    let mut deployment = Deployment::builder().with_network().start().await;
+    let mut deployment = Deployment::builder().with_network().with_metrics().start().await;
     let (ann, bob) = (deployment.user("ann").await, deployment.user("bob").await);
     let guild = deployment.guild(&ann, &[&bob]).await;
+    let nodes = deployment.urls().len();
+    eventually("all nodes know all others", async || {
+        let known = deployment.metrics().await.sum("guildhall_peers{state=\"well\"}");
+        (known == (nodes * (nodes - 1)) as f64).then_some(())
+    })
+    .await;
     // A load balancer, which leads to the first node as long as that one says that it is ready.
     let mut balancer = Proxy::start(address(&deployment, 0)).await;
     let client = Client::builder(format!("http://{}", balancer.address())).token(bob.token.as_str()).build().unwrap();

@@ -306,3 +306,33 @@ async fn without_redis_nobody_is_refused_because_of_it() {
     }
     floods_as_one(&deployment, "after").await;
 }
+
+/// A guild's own rule: it holds though this server's limits are off, as they are in a deployment of tests.
+#[tokio::test]
+async fn slow_mode_holds_back_members_and_nobody_who_keeps_order() {
+    let deployment = Deployment::builder().start().await;
+    let (ann, bob) = (deployment.user("ann").await, deployment.user("bob").await);
+    let guild = deployment.guild(&ann, &[&bob]).await;
+    let wait = Duration::from_secs(600);
+    // Where bob sends, so that his first one is counted.
+    let here = client_at(&deployment, 0, Some(&ann.token));
+    here.channels().update(guild.channel).slow_mode(wait).await.unwrap();
+    let mut session = first_node(&deployment, &bob).await.watching(&[]).await.unwrap();
+    let known = nonce();
+    session.call(send_command(guild.channel, "first", &known)).await.unwrap().unwrap();
+    let by_frame = session.call(send_command(guild.channel, "second", &nonce())).await.unwrap().unwrap_err();
+    assert_limited(&by_frame, "channel.slow_mode", wait);
+    let channel_id = guild.channel.get();
+    let request = v1::SendMessageRequest { channel_id, content: "third".to_owned(), nonce: nonce(), reply_to: 0 };
+    let by_call = first_node(&deployment, &bob).await.messages().send_message(request).await.unwrap_err();
+    assert_limited(&Failure::from_status(&by_call), "channel.slow_mode", wait);
+    // What is stored is answered, and whoever keeps order does not wait.
+    let again = session.call(send_command(guild.channel, "first", &known)).await.unwrap().unwrap();
+    assert!(matches!(again, Outcome::SendMessage(sent) if sent.duplicate));
+    let mut order = first_node(&deployment, &ann).await.watching(&[]).await.unwrap();
+    for outcome in order.pipeline(sends(guild, 3)).await.unwrap() {
+        outcome.unwrap();
+    }
+    here.channels().update(guild.channel).slow_mode(Duration::ZERO).await.unwrap();
+    session.call(send_command(guild.channel, "fourth", &nonce())).await.unwrap().expect("nobody waits any more");
+}

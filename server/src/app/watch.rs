@@ -23,6 +23,8 @@ use crate::store::sqlite::Room;
 const EVERY: Duration = Duration::from_secs(1);
 /// Without an answer of the database for this long, a node asks whether others hear it.
 const CUT_OFF_AFTER: Duration = Duration::from_secs(10);
+/// So many looks in a row must find that others hear it. When a database comes back that all missed, some hear it sooner.
+const LOOKS: u32 = 3;
 
 /// What stores, as it is watched.
 pub(super) enum Stores {
@@ -68,7 +70,7 @@ impl Watch {
 async fn run(watched: Watched) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut away = false;
+    let (mut away, mut cut_off) = (false, 0);
     loop {
         let due = ticks.tick().await;
         METRICS.event_loop_lag.set(Instant::now().saturating_duration_since(due).as_secs_f64());
@@ -77,7 +79,9 @@ async fn run(watched: Watched) {
             METRICS.dependency_up.get(*dependency).set((*up).into());
         }
         watched.count();
-        let unfit = watched.unfit().await;
+        let found = watched.unfit().await;
+        cut_off = if found == Some(CUT_OFF) { cut_off + 1 } else { 0 };
+        let unfit = found.filter(|why| *why != CUT_OFF || cut_off >= LOOKS);
         watched.settle(&mut away, unfit == Some(CUT_OFF));
         let dependencies = dependencies.into_iter().map(|(dependency, up)| (dependency.name(), up)).collect();
         watched.outlook.tell(Condition { unfit, dependencies }).await;

@@ -1,4 +1,5 @@
-//! What one decision costs in the largest guild. Run it by name, in a release build; nothing depends on the figure.
+//! What one decision costs in the largest guild: printed, with `--nocapture` and in a release build. Nothing depends on the
+//! figure; what is asserted is that the questions were worth asking.
 
 use std::time::Instant;
 
@@ -24,10 +25,9 @@ const ROLES: u64 = 250;
 const CHANNELS: u64 = 500;
 const ROLES_EACH: usize = 10;
 const OVERWRITES_EACH: usize = 20;
-const CHECKS: usize = 1_000_000;
+const CHECKS: usize = 100_000;
 
 #[test]
-#[ignore = "a figure, not a promise"]
 fn of_one_check_in_a_large_guild() {
     let mut random = StdRng::seed_from_u64(1);
     let view = large(&mut random);
