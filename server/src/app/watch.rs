@@ -24,7 +24,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Without an answer of the database for this long, a node asks whether others hear it.
 const CUT_OFF_AFTER: Duration = Duration::from_secs(10);
 /// So many looks in a row must find that others hear it. When a database comes back that all missed, some hear it sooner.
-const LOOKS: u32 = 3;
+const LOOKS: u32 = 6;
 
 /// What stores, as it is watched.
 pub(super) enum Stores {
@@ -70,7 +70,7 @@ impl Watch {
 async fn run(watched: Watched) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut away, mut cut_off) = (false, 0);
+    let (mut away, mut alone) = (false, 0);
     loop {
         let due = ticks.tick().await;
         METRICS.event_loop_lag.set(Instant::now().saturating_duration_since(due).as_secs_f64());
@@ -79,9 +79,7 @@ async fn run(watched: Watched) {
             METRICS.dependency_up.get(*dependency).set((*up).into());
         }
         watched.count();
-        let found = watched.unfit().await;
-        cut_off = if found == Some(CUT_OFF) { cut_off + 1 } else { 0 };
-        let unfit = found.filter(|why| *why != CUT_OFF || cut_off >= LOOKS);
+        let unfit = watched.unfit(&mut alone).await;
         watched.settle(&mut away, unfit == Some(CUT_OFF));
         let dependencies = dependencies.into_iter().map(|(dependency, up)| (dependency.name(), up)).collect();
         watched.outlook.tell(Condition { unfit, dependencies }).await;
@@ -118,14 +116,19 @@ impl Watched {
         }
     }
 
-    /// Why this node should get no calls though others should.
-    async fn unfit(&self) -> Option<&'static str> {
+    /// Why this node should get no calls though others should. `alone`: in how many looks in a row others heard a database
+    /// that this node did not hear.
+    async fn unfit(&self, alone: &mut u32) -> Option<&'static str> {
         match &self.stores {
             Stores::Sqlite(room) => room.is_full().then_some(FULL),
             Stores::Postgres(pulse, _) => {
-                let silent = pulse.breaker().silent_for().is_some_and(|silent| silent >= CUT_OFF_AFTER);
-                let nodes = self.nodes.as_ref().filter(|_| silent)?;
-                nodes.others_reach_database().await.then_some(CUT_OFF)
+                let silent = pulse.breaker().silent_for();
+                *alone = match self.nodes.as_ref().filter(|_| silent.is_some()) {
+                    Some(nodes) if nodes.others_reach_database().await => *alone + 1,
+                    _ => 0,
+                };
+                let long = silent.is_some_and(|silent| silent >= CUT_OFF_AFTER);
+                (long && *alone >= LOOKS).then_some(CUT_OFF)
             }
         }
     }
