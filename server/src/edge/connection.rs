@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,6 +25,9 @@ const BEGIN: Duration = Duration::from_secs(5);
 const FIRST_CALL: Duration = Duration::from_secs(60);
 /// How long the head of an HTTP/1.1 request may take, and an idle HTTP/1.1 connection may stay.
 const HEADER: Duration = Duration::from_secs(15);
+/// How long a peer that has made no call may take to go, once it is told to: HTTP/2 has it answer before its connection
+/// ends, and one that does not would hold up the end of this server.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How often a silent HTTP/2 peer is asked whether it lives, and how long it may think about it.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 /// Calls in flight on one connection; a client with more waits.
@@ -134,6 +137,7 @@ impl<S: Site> Host<S> {
         let io = TokioIo::new(Watched::new(io, progress.clone()));
         let mut connection = pin!(self.0.http.serve_connection(io, service));
         let mut overdue = pin!(overdue(&progress));
+        let mut farewell = pin!(sleep(FAREWELL));
         let (mut ending, mut proven) = (false, false);
         loop {
             tokio::select! {
@@ -147,13 +151,16 @@ impl<S: Site> Host<S> {
                 () = self.0.stop.cancelled(), if !ending => {
                     ending = true;
                     connection.as_mut().graceful_shutdown();
+                    farewell.as_mut().reset(Instant::now() + FAREWELL);
                 }
+                () = farewell.as_mut(), if ending && !progress.has_called() => return,
                 what = overdue.as_mut(), if !proven => match what {
                     Overdue::Nothing => proven = true,
                     Overdue::Beginning => return,
                     Overdue::FirstCall => {
                         (ending, proven) = (true, true);
                         connection.as_mut().graceful_shutdown();
+                        farewell.as_mut().reset(Instant::now() + FAREWELL);
                     }
                 },
             }
