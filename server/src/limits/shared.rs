@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::{Exceeded, Key, Limit, bucket::Buckets};
+use super::{Exceeded, Key, Limit, UNASKED_BURST_MIN, bucket::Buckets};
 
 /// How long an answer is waited for. On a network on which it often takes longer nothing is shared.
 const ANSWER: Duration = Duration::from_millis(25);
@@ -110,7 +110,9 @@ impl Shared {
 
     /// Tells what was done already, without waiting for it. This is also how it is found out that there are answers again.
     pub(super) fn tell(self: &Arc<Self>, limit: &Limit, key: &Key, what: What) {
-        if !self.answers() && !self.is_due() {
+        // A small bucket is told of everything: what is late there may still be counted, and a charge without what is given
+        // back for it would keep somebody out who has the right password.
+        if !self.answers() && limit.burst >= UNASKED_BURST_MIN && !self.is_due() {
             return;
         }
         let Ok(place) = Arc::clone(&self.charges).try_acquire_owned() else { return };
