@@ -57,12 +57,21 @@ impl Engine {
         let channel = codec::id(channel);
         match meta.what {
             What::Created { .. } => {
-                // A text that is gone was overwritten by what came later; then only the rest of it is of use.
-                let (digest, text) = row.created()?.map_or((None, ""), |(digest, text)| (Some(digest), text));
                 let made = row.body.as_slice();
-                let values: [Value; 7] =
-                    [time, made.into(), text.into(), digest.into(), channel.into(), bucket.into(), message.into()];
-                writes.push(&self.statements.create, values);
+                match row.created()? {
+                    Some((digest, text)) => {
+                        let (made, text, digest) = (made.into(), text.into(), digest.into());
+                        let values: [Value; 7] =
+                            [time, made, text, digest, channel.into(), bucket.into(), message.into()];
+                        writes.push(&self.statements.create, values);
+                    }
+                    // A text that is gone was written out before, and overwritten by what came later. The digest still
+                    // stands there: nothing in its place, at its very time, would take it away.
+                    None => {
+                        let values: [Value; 5] = [time, made.into(), channel.into(), bucket.into(), message.into()];
+                        writes.push(&self.statements.create_again, values);
+                    }
+                }
             }
             What::Edited(_) => {
                 let text = row.edited()?.unwrap_or_default();

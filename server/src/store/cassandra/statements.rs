@@ -33,6 +33,8 @@ pub(super) struct Statements {
 
     /// A new message.
     pub(super) create: PreparedStatement,
+    /// One that was written out before, and whose text is gone from the log.
+    pub(super) create_again: PreparedStatement,
     /// An edit.
     pub(super) edit: PreparedStatement,
     /// A deletion.
@@ -110,6 +112,7 @@ impl Statements {
                 "{stamped} made = ?, content = ?, fingerprint = ? {at} AND id = ?"
             ))
             .await?,
+            create_again: prepare(format!("{stamped} made = ? {at} AND id = ?")).await?,
             edit: prepare(format!("{stamped} {edit} {at} AND id = ?")).await?,
             delete: prepare(format!("{stamped} {delete} {at} AND id = ?")).await?,
             by_id: prepare(format!("SELECT {MESSAGE} FROM {messages} {at} AND id IN ?")).await?,

@@ -99,3 +99,21 @@ async fn a_look_at_one_nonce_finds_it_too() {
         assert_eq!(sent.message, 4.into());
     }
 }
+
+#[tokio::test]
+async fn what_is_written_out_again_keeps_the_digest_of_an_edited_message() {
+    let nodes = Nodes::start(2).await;
+    let channel = channel(nodes.store(0)).await;
+    append(nodes.store(0), channel, 0, vec![create("one"), create("two")]).await;
+    append(nodes.store(0), channel, 2, vec![edit(1, "uno"), delete(2)]).await;
+    let digests = async || {
+        let mut rows = nodes.store(1).log.messages(channel, &[1.into(), 2.into()]).await.unwrap();
+        rows.sort_by_key(|row| row.id);
+        rows.iter().map(|row| (row.content.clone(), row.fingerprint)).collect::<Vec<_>>()
+    };
+    let before = digests().await;
+    assert!(before[0].1.is_some() && before[0].0 == "uno" && before[1].1.is_none(), "{before:?}");
+    // The texts of both are gone from the log. A node that believes in a dead writer writes all of it out again.
+    nodes.engine(1).reapply(channel, 0, 4).await.unwrap();
+    assert_eq!(digests().await, before);
+}
