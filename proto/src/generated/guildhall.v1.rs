@@ -4686,7 +4686,7 @@ pub struct AuditChange {
     #[prost(string, tag = "3")]
     pub after: ::prost::alloc::string::String,
 }
-/// One act. It is written in the transaction of the act, and never changed.
+/// One act. It is written in the transaction of the act (that of deleted messages right after it), and never changed.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AuditEntry {
     /// The id; rises with time.

@@ -1,13 +1,18 @@
-//! The audit log: who did what to a guild, and why. Each entry is written in the transaction of the act.
+//! The audit log: who did what to a guild, and why. Each entry is written in the transaction of the act; those of deleted
+//! messages right after it.
 
 use std::fmt::Display;
 
-use guildhall_proto::{ids::UserId, v1};
+use guildhall_proto::{
+    ids::{GuildId, UserId},
+    v1,
+};
 use prost::Message as _;
 
 use super::{
     Caller, Chat,
     access::{Action, Permit, authorize},
+    commit::Batch,
     error::Result,
     events, pages, validate,
 };
@@ -45,19 +50,36 @@ impl<'a> Act<'a> {
 }
 
 impl Chat {
-    /// What writes an act down.
+    /// What writes an act down, in the transaction of the act.
     pub(super) fn audit(&self, permit: &Permit, actor: UserId, act: Act<'_>) -> Write {
+        Write::InsertAudit(self.audit_row(permit.guild(), actor, act))
+    }
+
+    /// Writes an act down after it was done: deletions of messages are in the channel's log, which no transaction spans
+    /// together with this. They are done whatever becomes of it.
+    pub(super) async fn write_down(&self, guild: GuildId, actor: UserId, act: Act<'_>) {
+        let row = self.audit_row(guild, actor, act);
+        let batch = || {
+            let row = AuditRow { id: self.new_id(), ..row.clone() };
+            (Batch { writes: vec![Write::InsertAudit(row)], ..Batch::default() }, ())
+        };
+        if let Err(error) = self.create(batch, || {}).await {
+            tracing::error!(%guild, %error, "an act could not be written into the audit log");
+        }
+    }
+
+    fn audit_row(&self, guild: GuildId, actor: UserId, act: Act<'_>) -> AuditRow {
         let changes = v1::AuditEntry { changes: act.changes, ..v1::AuditEntry::default() };
-        Write::InsertAudit(AuditRow {
+        AuditRow {
             id: self.new_id(),
-            guild: permit.guild(),
+            guild,
             actor,
             action: act.action.into(),
             target: act.target,
             reason: act.reason.into(),
             changes: changes.encode_to_vec(),
             create_ms: self.clock.now_ms(),
-        })
+        }
     }
 
     /// The acts in a guild, the newest first, a page at a time.

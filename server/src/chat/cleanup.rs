@@ -12,7 +12,6 @@ use super::{
     Caller, Chat,
     access::{Action as Right, authorize},
     audit::Act,
-    commit::Plan,
     error::Result,
     validate,
     views::{GuildHandle, View},
@@ -42,16 +41,10 @@ impl Chat {
         self.decide(&handle, question).await?;
         let ids = request.message_ids.iter().copied().map(MessageId);
         let deleted = self.delete_each(&handle, caller, channel, ids).await?;
-        // Written after the act: deletions are in the channel's log, which no transaction spans together with this.
-        let decide = |view: &View| {
-            let permit = authorize(view, self.who(caller), Right::ViewGuild)?;
+        if deleted > 0 {
             let act =
                 Act::new(AuditAction::MessageBulkDelete, channel, &request.reason).changed("messages", 0, deleted);
-            let written = self.audit(&permit, caller.user, act);
-            Plan::new(permit, ()).write(written).decided()
-        };
-        if deleted > 0 {
-            self.change(&handle, decide).await?;
+            self.write_down(handle.id(), caller.user, act).await;
         }
         Ok(v1::BulkDeleteMessagesResponse { deleted })
     }
@@ -107,7 +100,7 @@ impl Chat {
         let mut deleted = 0;
         for ticket in tickets {
             match ticket.wait().await {
-                Ok(Outcome::Deleted) => deleted += 1,
+                Ok(Outcome::Deleted { .. }) => deleted += 1,
                 Ok(_) | Err(Refusal::MessageNotFound | Refusal::ChannelNotFound) => {}
                 Err(refusal) => return Err(refusal.into()),
             }

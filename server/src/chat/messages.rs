@@ -6,14 +6,15 @@
 use std::{sync::Arc, time::Duration};
 
 use guildhall_proto::{
-    ids::{ChannelId, MessageId},
-    v1::{self, ChannelKind, Permission},
+    ids::{ChannelId, MessageId, UserId},
+    v1::{self, AuditAction, ChannelKind, Permission},
 };
 use uuid::Uuid;
 
 use super::{
     Caller, Chat,
     access::{Action as Right, Permit, authorize},
+    audit::Act,
     error::{Error, Missing, Result, permission_name},
     events::{self, Place},
     validate,
@@ -38,7 +39,12 @@ pub struct PendingEdit {
 
 /// A deletion on its way to the disk.
 #[derive(Debug)]
-pub struct PendingDelete(Ticket);
+pub struct PendingDelete {
+    ticket: Ticket,
+    place: Place,
+    message: MessageId,
+    actor: UserId,
+}
 
 impl PendingSend {
     /// Waits until the message is on disk. Dropping this does not take the message back.
@@ -67,10 +73,18 @@ impl PendingEdit {
 }
 
 impl PendingDelete {
-    /// Waits until the deletion is on disk.
-    pub async fn wait(self) -> Result<v1::DeleteMessageResponse> {
-        match self.0.wait().await {
-            Ok(Outcome::Deleted) => Ok(v1::DeleteMessageResponse {}),
+    /// Waits until the deletion is on disk; that of somebody else's message is written down.
+    pub async fn wait(self, chat: &Chat) -> Result<v1::DeleteMessageResponse> {
+        match self.ticket.wait().await {
+            Ok(Outcome::Deleted { author }) => {
+                if author != self.actor {
+                    let act = Act::new(AuditAction::MessageDelete, author, "")
+                        .changed("channel_id", "", self.place.channel)
+                        .changed("message_id", "", self.message);
+                    chat.write_down(self.place.guild, self.actor, act).await;
+                }
+                Ok(v1::DeleteMessageResponse {})
+            }
             Ok(other) => Err(unexpected(&other)),
             Err(Refusal::NotAuthor) => Err(Error::Permission(permission_name(Permission::ManageMessages))),
             Err(refusal) => Err(refusal.into()),
@@ -83,7 +97,7 @@ fn unexpected(outcome: &Outcome) -> Error {
     let kind = match outcome {
         Outcome::Sent { .. } => "send",
         Outcome::Edited(_) => "edit",
-        Outcome::Deleted => "delete",
+        Outcome::Deleted { .. } => "delete",
     };
     Error::Internal(format!("the sequencer answered a different command: {kind}"))
 }
@@ -113,7 +127,7 @@ impl Chat {
         caller: &Caller,
         request: v1::DeleteMessageRequest,
     ) -> Result<v1::DeleteMessageResponse> {
-        self.submit_delete(caller, request).await?.wait().await
+        self.submit_delete(caller, request).await?.wait(self).await
     }
 
     /// Queues a message.
@@ -145,8 +159,9 @@ impl Chat {
         self.count_change(caller).await?;
         let desk = self.desk(caller, request.channel_id, Right::ViewChannel).await?;
         let any = desk.permit.also(Permission::ManageMessages);
-        let action = Action::Delete { message: MessageId(request.message_id), any };
-        Ok(PendingDelete(self.submit(caller, desk, action)?))
+        let (place, message) = (desk.place, MessageId(request.message_id));
+        let ticket = self.submit(caller, desk, Action::Delete { message, any })?;
+        Ok(PendingDelete { ticket, place, message, actor: caller.user })
     }
 
     /// The guild of a channel in which the caller may type.

@@ -67,7 +67,7 @@ pub(super) fn outcome(answer: Answer) -> wire::Outcome {
             outcome::Outcome::Sent(wire::Sent { message_id: message.get(), create_ms, duplicate })
         }
         // Only sends are asked for. Whoever gets this looks for itself.
-        Ok(Outcome::Edited(_) | Outcome::Deleted) => return wire::Outcome { outcome: None },
+        Ok(Outcome::Edited(_) | Outcome::Deleted { .. }) => return wire::Outcome { outcome: None },
         Err(refusal) => outcome::Outcome::Refusal(refused(&refusal)),
     };
     wire::Outcome { outcome: Some(outcome) }

@@ -178,8 +178,9 @@ fn decide(pending: &Pending, seq: u64, tail: &Tail, targets: &mut Targets, now_m
                 return Err(Refusal::NotAuthor);
             }
             row.delete_ms = Some(now_ms);
+            let outcome = Outcome::Deleted { author: row.author };
             let body = Body::Delete { message: *message };
-            Ok(Decision::Append { body, change: Change::Deleted(*message), outcome: Outcome::Deleted })
+            Ok(Decision::Append { body, change: Change::Deleted(*message), outcome })
         }
     }
 }

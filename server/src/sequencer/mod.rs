@@ -111,7 +111,10 @@ pub enum Outcome {
     /// The message has its new text.
     Edited(MessageRow),
     /// The message is gone.
-    Deleted,
+    Deleted {
+        /// Who had written it.
+        author: UserId,
+    },
 }
 
 /// Why a command was not done.

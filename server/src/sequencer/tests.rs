@@ -228,7 +228,7 @@ async fn settle(tickets: &mut Vec<Ticketed>) {
         let actual = ticket.wait().await.map(|outcome| match outcome {
             Outcome::Sent { message, duplicate, .. } => (u64::from(message), duplicate),
             Outcome::Edited(row) => (u64::from(row.id), false),
-            Outcome::Deleted => (target(&asked), false),
+            Outcome::Deleted { .. } => (target(&asked), false),
         });
         assert_eq!(actual, expected, "{asked:?}");
     }

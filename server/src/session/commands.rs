@@ -177,7 +177,9 @@ impl Actor {
     async fn delete_message(&mut self, request_id: u64, request: v1::DeleteMessageRequest) -> Flow {
         let chat = Arc::clone(&self.shared.chat);
         match chat.submit_delete(&self.caller, request).await {
-            Ok(pending) => self.await_outcome(request_id, async { pending.wait().await.map(Outcome::DeleteMessage) }),
+            Ok(pending) => {
+                self.await_outcome(request_id, async move { pending.wait(&chat).await.map(Outcome::DeleteMessage) })
+            }
             Err(error) => self.tell(request_id, Err(error)),
         }
         Flow::Continue(())

@@ -159,3 +159,41 @@ async fn changes_after_a_cursor() {
     let page = changes(&ann, ann.user.into(), 0, 0).await.expect("a page");
     assert!(matches!(page.events[0].payload, Some(Payload::GuildJoined(_))));
 }
+
+#[tokio::test]
+async fn whoever_deletes_what_others_wrote_is_written_down() {
+    let bench = Bench::open().await;
+    let ann = bench.person("ann").await;
+    let (guild, channel) = bench.guild(&ann).await;
+    let bob = bench.member("bob", &ann, guild.id()).await;
+    let (mut of_ann, mut of_bob) = (Vec::new(), Vec::new());
+    for number in 0..3 {
+        of_ann.push(bench.say(&ann, channel, &format!("ann {number}")).await);
+        of_bob.push(bench.say(&bob, channel, &format!("bob {number}")).await);
+    }
+    let delete = |message_id| v1::DeleteMessageRequest { channel_id: channel.get(), message_id };
+    bench.chat.delete_message(&ann, delete(of_ann[0])).await.expect("one's own");
+    bench.chat.delete_message(&ann, delete(of_bob[0])).await.expect("another's");
+    let request = v1::BulkDeleteMessagesRequest {
+        channel_id: channel.get(),
+        message_ids: vec![of_bob[0], of_bob[1], of_bob[2], 999],
+        reason: "noise".into(),
+    };
+    assert_error!(bench.chat.bulk_delete_messages(&bob, request.clone()).await, Error::Permission("MANAGE_MESSAGES"));
+    assert_eq!(bench.chat.bulk_delete_messages(&ann, request).await.expect("deleted").deleted, 2);
+    assert_eq!(bench.contents(&ann, channel).await.len(), 2);
+    let request = v1::ListAuditLogRequest { guild_id: guild.id().get(), ..Default::default() };
+    let entries = bench.chat.list_audit_log(&ann, request).await.expect("the log").entries;
+    let mut acts: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.action() != v1::AuditAction::InviteCreate)
+        .map(|entry| (entry.action(), entry.target_id, entry.reason.as_str()))
+        .collect();
+    // Ids of one millisecond are in no order.
+    acts.sort_unstable_by_key(|(action, ..)| *action as i32);
+    let expected = [
+        (v1::AuditAction::MessageDelete, bob.user.get(), ""),
+        (v1::AuditAction::MessageBulkDelete, channel.get(), "noise"),
+    ];
+    assert_eq!(acts, expected);
+}
