@@ -55,7 +55,10 @@ impl Watch {
     pub(super) fn start(watched: Watched) -> Self {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let task = tokio::spawn(async move { _ = stopped.run_until_cancelled(run(watched)).await });
+        let task = tokio::spawn(async move {
+            let watch = async { tokio::join!(run(&watched), ask(&watched.stores)) };
+            _ = stopped.run_until_cancelled(watch).await;
+        });
         Self { task, stop: stop.drop_guard() }
     }
 
@@ -67,7 +70,20 @@ impl Watch {
     }
 }
 
-async fn run(watched: Watched) {
+/// Asks a database that is silent once a second, so that it is heard as soon as it is back.
+async fn ask(stores: &Stores) {
+    let Stores::Postgres(pulse, _) = stores else { return };
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if pulse.breaker().silent_for().is_some() {
+            pulse.ask().await;
+        }
+    }
+}
+
+async fn run(watched: &Watched) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut away, mut alone) = (false, 0);

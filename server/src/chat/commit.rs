@@ -1,7 +1,7 @@
 //! From a decision to a change that everybody knows of: commit, follow, publish.
 //!
 //! Once begun, this runs to its end whether or not the caller stays: a removal that is on disk and not in the picture
-//! would let the removed one go on reading.
+//! would let the removed one go on reading. A change that failed is answered at once, and the picture follows beside.
 
 use std::{sync::Arc, time::Duration};
 
@@ -121,19 +121,23 @@ impl Commits {
     pub(super) async fn write_in(&self, turn: Turn, batch: Batch) -> Result<(Commit, Turn)> {
         let this = self.clone();
         let task = async move {
-            let outcome = this.commit(&batch).await;
+            let outcome = match this.commit(&batch).await {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    this.follow_beside(&error, turn);
+                    return Err(error);
+                }
+            };
             match &outcome {
-                Ok(Commit::Done(positions)) => {
+                Commit::Done(positions) => {
                     this.follow(&turn).await;
                     this.publish(batch, positions);
                 }
-                // Nobody knows what happened: it may have.
-                Err(_) => this.follow(&turn).await,
                 // Others were faster.
-                Ok(Commit::Moved(_)) => this.guilds.read_on(&turn).await?,
-                Ok(Commit::Taken(_)) => {}
+                Commit::Moved(_) => this.guilds.read_on(&turn).await?,
+                Commit::Taken(_) => {}
             }
-            Ok((outcome?, turn))
+            Ok((outcome, turn))
         };
         finish(task).await
     }
@@ -151,6 +155,22 @@ impl Commits {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(REREAD_MAX);
         }
+    }
+
+    /// A change failed. Unless it was not even tried, it may have happened all the same: the picture follows as soon as it
+    /// can, and nobody waits for that.
+    fn follow_beside(&self, error: &store::Error, turn: Turn) {
+        if error.is_refused() {
+            return;
+        }
+        let (this, handle) = (self.clone(), Arc::clone(turn.handle()));
+        tokio::spawn(async move {
+            let mut pause = REREAD_MIN;
+            while this.guilds.read_on(&handle.turn().await).await.is_err() {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(REREAD_MAX);
+            }
+        });
     }
 
     /// Guilds' events were published here by those who follow them, and are announced to other nodes; users' streams are

@@ -78,6 +78,14 @@ impl Pulse {
         self.0.breaker()
     }
 
+    /// Asks the database for nothing but an answer, whatever the breaker says, which is told what came of it. The probes that
+    /// the breaker lets through are work of somebody who may give it up; this one is not, so that an end of an outage is
+    /// noticed.
+    pub async fn ask(&self) {
+        // The breaker has been told.
+        let _ = self.0.settling().row(|| sqlx::query("SELECT 1")).await;
+    }
+
     /// Connections that are open, and those of them that wait for work.
     pub fn connections(&self) -> (u32, usize) {
         let pool = self.0.pool();
