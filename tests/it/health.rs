@@ -118,7 +118,8 @@ async fn a_node_that_is_cut_off_from_the_database_sends_its_sessions_on() {
         deployment.page(0, "/readyz").await.filter(|(status, _)| *status == 503)
     });
     assert!(unready.await.1.contains("cut off"), "it says why");
-    assert_eq!(deployment.serves(0, "").await, Some(false));
+    eventually("so does the protocol of health checks", async || (!deployment.serves(0, "").await?).then_some(()))
+        .await;
     assert_eq!(deployment.page(1, "/readyz").await.unwrap().0, 200);
     balancer.lead_to(address(&deployment, 1)).await;
     ledger.write(&writer, guild.channel, (0..10).map(|number| format!("after {number}"))).await;
